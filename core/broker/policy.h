@@ -1,0 +1,90 @@
+// What the broker asks of plugins. The host implements these over the C ABI; a test may implement them
+// directly. All are deterministic: the same calls in the same order give the same answers. No call may keep
+// what it was lent. Each instance belongs to one shard and is called by that shard's thread only.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/id.h"
+#include "base/time.h"
+
+namespace ym {
+
+/// Messages to route, as columns. `columns[c][m]` is what field c of message m holds; a missing field has a null
+/// data().
+struct RouteBatch {
+    std::uint32_t count = 0;
+    std::span<const std::string_view* const> columns;
+    const std::uint64_t* random = nullptr;  // one a message, the same when the message is resent
+};
+
+/// Where a routing policy puts its answers.
+class RouteSink {
+  public:
+    virtual ~RouteSink() = default;
+    /// `message` < count goes to `to`. A target named twice for a message counts once.
+    virtual void add(std::uint32_t message, AddressId to) = 0;
+};
+
+/// Names the addresses of each message.
+class RoutingPolicy {
+  public:
+    virtual ~RoutingPolicy() = default;
+    /// The fields it reads: "topic", "type", "key", "header.NAME". Order as in RouteBatch::columns.
+    [[nodiscard]] virtual const std::vector<std::string>& columns() const = 0;
+    /// False: failed, or gave a wrong answer; what it added is then discarded and every message of the batch
+    /// meets the pipeline's `on_failure`. A message with no add() is unmatched.
+    virtual bool route(const RouteBatch& batch, RouteSink& sink) = 0;
+};
+
+/// A worker that could take a message of a queue now.
+struct WorkerView {
+    std::uint64_t credit = 0;     // deliveries it would still take, at least 1
+    std::uint64_t in_flight = 0;  // deliveries of all queues that it has not settled
+    Duration idle{0};             // since its last delivery or settlement
+    std::string_view session;     // 16 octets
+    std::string_view name;        // its own, for people
+};
+
+/// Chooses the worker of each message.
+class BalancePolicy {
+  public:
+    virtual ~BalancePolicy() = default;
+    /// Writes the index of a worker (or `nobody`, to wait) for each of picks.size() messages. The broker takes an
+    /// answer beyond a worker's credit, or out of range, as `nobody`. `workers` begins with the one after the
+    /// worker that the queue used last; it holds at most `candidates_max` of them.
+    virtual void pick(std::span<const WorkerView> workers, std::span<std::uint32_t> picks) = 0;
+
+    static constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
+    static constexpr std::size_t candidates_max = 256;
+};
+
+/// Why an attempt failed.
+enum class FailureReason : std::uint8_t { nack = 0, reject, throttled, lease_expired, worker_lost };
+inline constexpr std::size_t failure_reason_count = 5;
+[[nodiscard]] std::string_view name_of(FailureReason reason);
+
+struct FailedAttempt {
+    FailureReason reason{};
+    std::uint32_t attempt = 1;  // the attempt that failed, from 1
+    Duration age{0};            // since acceptance
+    Duration retry_after{0};    // what the worker asked for; 0 = nothing
+    std::uint64_t random = 0;   // for jitter
+};
+
+/// Chooses what follows a failed attempt.
+class RetryPolicy {
+  public:
+    virtual ~RetryPolicy() = default;
+    /// Writes the wait before the next attempt, or `dead_letter`, for each failure (same length).
+    virtual void decide(std::span<const FailedAttempt> failures, std::span<Duration> waits) = 0;
+
+    static constexpr Duration dead_letter = Duration::max();
+};
+
+}  // namespace ym

@@ -1,0 +1,40 @@
+// Loads plugins, checks what a settings file gives them against their schemas, and makes the instances that the
+// broker runs with. All calls on one thread, before traffic.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "broker/topology.h"
+#include "settings/config.h"
+
+namespace ym::host {
+
+class Library;  // one loaded file; stays loaded as long as the process
+
+/// The plugins of this process, by interface ("routing/1") and name ("topic", "example.com/by-country").
+class Host {
+  public:
+    Host();
+    ~Host();
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
+
+    /// Loads every plugin library in the folder of the bundled ones (beside the program, or its `lib/yardmaster`).
+    [[nodiscard]] Result<bool> load_bundled(const std::string& folder);
+
+    /// Loads the file of `plugin`. Errors name path, what was found, what is expected, and what to do.
+    [[nodiscard]] Result<bool> load(const settings::LoadedPlugin& plugin, const std::vector<std::string>& path);
+
+    /// Everything that the broker needs from `config`: plugins loaded, their settings checked before their code
+    /// runs, names resolved, cycles of pipelines and dead letters refused. Null if there was a problem; all are added.
+    [[nodiscard]] std::unique_ptr<Topology> build(const settings::Config& config, settings::Problems& problems);
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace ym::host
