@@ -159,7 +159,8 @@ class RecordCursor {
     explicit RecordCursor(const Frame& frame) : left_(frame.records), at_(frame.records_at) {}
 
     /// `record`: out is set, fields and body are within bounds, each field's length is within `fields`.
-    /// `bad`: out.id is set where it could be read (else 0) and error() tells why.
+    /// `bad`: error() tells why. out.id is set when the record's length can be believed; else it is 0, and
+    /// all that follows in the frame is lost with it.
     Step next(Record& out);
     [[nodiscard]] const DecodeError& error() const { return error_; }
 
