@@ -1,0 +1,54 @@
+// The program: finds the subcommand and runs it.
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/exit_code.h"
+
+namespace ym::cli {
+namespace {
+
+/// Every subcommand, in the order of `--help`.
+constexpr std::array commands{
+    add_version,
+};
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  yardmaster run config/quickstart.yaml         start a broker in the foreground\n"
+    "  yardmaster check config/quickstart.yaml       every mistake of a settings file at once\n"
+    "  yardmaster status                             queues, workers and the ledger\n"
+    "`yardmaster COMMAND --help` tells more about each.\n\n";
+
+int run(int argc, char** argv) {
+    CLI::App program("Yardmaster: a message broker for ZeroMQ programs.", "yardmaster");
+    program.require_subcommand(1);
+    program.footer(std::string(examples) + exit_codes_help);
+    std::vector<Command> added;
+    for (const AddCommand add : commands) added.push_back(add(program));
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = program.exit(error);
+        return code == 0 ? exit_ok : exit_usage;
+    }
+    for (const Command& command : added) {
+        if (program.got_subcommand(command.app)) return command.action();
+    }
+    return exit_usage;
+}
+
+}  // namespace
+}  // namespace ym::cli
+
+int main(int argc, char** argv) {
+    try {
+        return ym::cli::run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "yardmaster: %s\n", error.what());
+        return ym::cli::exit_failed;
+    }
+}
