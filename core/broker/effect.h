@@ -15,14 +15,11 @@
 
 namespace ym {
 
-/// One ZeroMQ message to a peer: octets of Effects::octets, and maybe a body as a second frame.
+/// One ZeroMQ message of one frame to a peer: octets of Effects::octets.
 struct Send {
     PeerId peer;
     std::size_t at = 0;
     std::size_t size = 0;
-    bool has_body = false;
-    std::size_t body_at = 0;  // also in Effects::octets
-    std::size_t body_size = 0;
 };
 
 /// For logs and metrics only; nothing depends on it.

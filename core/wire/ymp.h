@@ -18,7 +18,7 @@ inline constexpr std::size_t session_bytes = 16;
 inline constexpr std::size_t name_bytes_max = 255;  // of a queue, pipeline or peer
 
 enum class Verb : std::uint8_t {
-    hello = 1,
+    hello = 1,  // number: highest tag that may be used; its record's id: the lowest sequence that may still come
     publish = 2,
     settle = 3,
     credit = 4,
@@ -81,8 +81,8 @@ enum class Field : std::uint8_t {
     versions = 0x02,        // one octet each, wanted versions of YMP
     queue = 0x03,           // text, repeated: queues to work on
     heartbeat_ms = 0x04,    // u64
-    bytes = 0x05,           // u64, absolute: body octets that may be sent in all
-    through = 0x06,         // u64: the record stands for id..through
+    bytes = 0x05,           // u64: body octets that may be sent in all since the last WELCOME
+    through = 0x06,         // u64: the record stands for id..through; WELCOME: the first publish window
     priority = 0x07,        // u64, 0..31, 31 first
     ttl_ms = 0x08,          // u64
     not_before_ms = 0x09,   // u64, wall time

@@ -1,0 +1,57 @@
+// Fields and bodies of messages, packed one behind the other in extents of memory. A received ZeroMQ message that
+// is kept would pin a far larger buffer (WIRE, "What bites" 6), so octets are copied in once, and out once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace ym {
+
+/// Where a run of octets stands in an arena.
+struct Location {
+    std::uint32_t extent = 0;
+    std::uint32_t offset = 0;
+};
+
+/// Runs of octets, taken one by one and dropped in any order. An extent's memory is used again when its last run is
+/// dropped. Runs are 8-aligned and never move, except by the owner's own taking and dropping.
+class Arena {
+  public:
+    static constexpr std::size_t extent_bytes = std::size_t{256} << 10U;
+
+    /// Room for `size` octets (below 4 GiB).
+    Location take(std::size_t size);
+    [[nodiscard]] std::byte* at(Location where) { return extents_[where.extent].octets.get() + where.offset; }
+    [[nodiscard]] const std::byte* at(Location where) const {
+        return extents_[where.extent].octets.get() + where.offset;
+    }
+    /// Ends a run; `size` as it was taken.
+    void drop(Location where, std::size_t size);
+    /// Octets of all extents, the spare ones too.
+    [[nodiscard]] std::uint64_t memory() const { return memory_; }
+
+  private:
+    static constexpr std::size_t spare_max = 16;
+    static constexpr std::uint32_t none = 0xffffffffU;
+
+    struct Extent {
+        std::unique_ptr<std::byte[]> octets;
+        std::size_t capacity = 0;
+        std::size_t used = 0;
+        std::size_t live = 0;
+    };
+
+    std::uint32_t open(std::size_t capacity);
+    void close(std::uint32_t index);
+
+    std::vector<Extent> extents_;
+    std::vector<std::uint32_t> free_;  // indexes without memory
+    std::vector<std::unique_ptr<std::byte[]>> spare_;
+    std::uint32_t filling_ = none;
+    std::uint64_t memory_ = 0;
+};
+
+}  // namespace ym

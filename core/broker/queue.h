@@ -1,0 +1,169 @@
+// A queue: messages in order of priority and acceptance, what waits, what is dead, and the books.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "base/ring.h"
+#include "base/time.h"
+#include "broker/messages.h"
+#include "broker/status.h"
+#include "broker/topology.h"
+
+namespace ym {
+
+/// A message of a queue that was delivered before, or came in out of order.
+struct Copy {
+    MessageId id;
+    Slot slot = no_slot;
+    std::uint32_t attempts = 0;  // used up
+
+    friend bool operator>(const Copy& a, const Copy& b) { return a.id > b.id; }
+};
+
+/// The messages of one priority that could be delivered now. Those never delivered stand in order of acceptance; those
+/// that came back keep their place: they are older than all that were never delivered, or sorted in by their number.
+class Lane {
+  public:
+    explicit Lane(std::uint8_t priority) : priority_(priority) {}
+
+    [[nodiscard]] std::uint8_t priority() const { return priority_; }
+    [[nodiscard]] std::size_t size() const { return fresh_.size() + returned_.size(); }
+    void add(Slot slot) { fresh_.push_back(slot); }
+    void put_back(const Copy& copy) {
+        returned_.push_back(copy);
+        std::push_heap(returned_.begin(), returned_.end(), std::greater<>{});
+    }
+    /// The oldest; the lane is not empty.
+    [[nodiscard]] Copy front(const Messages& messages) const {
+        if (fresh_.empty()) return returned_.front();
+        const Slot slot = fresh_.front();
+        const MessageId id = messages.head(slot).id;
+        if (!returned_.empty() && returned_.front().id < id) return returned_.front();
+        return {id, slot, 0};
+    }
+    void pop(const Copy& front) {
+        if (!fresh_.empty() && fresh_.front() == front.slot) {
+            fresh_.pop_front();
+            return;
+        }
+        std::pop_heap(returned_.begin(), returned_.end(), std::greater<>{});
+        returned_.pop_back();
+    }
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (std::size_t i = 0; i < fresh_.size(); ++i) visit(fresh_[i]);
+        for (const Copy& copy : returned_) visit(copy.slot);
+    }
+
+  private:
+    std::uint8_t priority_;
+    Ring<Slot> fresh_;
+    std::vector<Copy> returned_;  // a heap, the oldest first
+};
+
+/// A copy that must wait until `due`.
+struct Waiting {
+    Instant due;
+    Copy copy;
+
+    friend bool operator>(const Waiting& a, const Waiting& b) {
+        return a.due > b.due || (a.due == b.due && a.copy.id > b.copy.id);
+    }
+};
+
+struct DeadLetter {
+    Slot slot = no_slot;
+    Instant since;
+    FailureReason reason{};
+    std::uint32_t attempts = 0;
+};
+
+/// A link of a queue's list of workers that would take a delivery now; see Machine::Subscription.
+inline constexpr std::uint32_t no_link = 0xffffffffU;
+
+struct Queue {
+    AddressId address;
+    QueueSettings settings;
+    RetryPolicy* retry = nullptr;
+    AddressId dead_to = no_address;
+    bool keeps = false;  // durable, and the store keeps what it is given
+    bool orphan = false;
+    bool created = false;
+
+    std::vector<Lane> lanes;       // those in use, the highest priority first
+    std::size_t ready = 0;         // in all lanes
+    std::vector<Waiting> waiting;  // a heap, the earliest first
+    Ring<DeadLetter> dead;
+    std::uint64_t in_flight = 0;
+    std::uint64_t storing = 0;
+    std::uint64_t live = 0;  // ready, waiting, in flight and storing: what limits compare with
+    std::uint64_t bytes = 0;
+
+    // Workers that would take a delivery now, the one that has waited longest first.
+    std::uint32_t workers_first = no_link;
+    std::uint32_t workers_last = no_link;
+    std::uint64_t subscribers = 0;
+
+    bool active = false;           // in the dispatcher's round
+    std::uint64_t turns_left = 0;  // of this round
+    Instant rate_next;             // when the next delivery is due at `limits.rate`
+    Instant empty_since;           // for queues on demand
+
+    Ledger ledger;
+    DeadLedger dead_ledger;
+    std::uint64_t delivered = 0;
+    std::uint64_t redelivered = 0;
+    std::array<std::uint64_t, failure_reason_count> failures{};
+    std::uint64_t stale = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t processed = 0;
+    Duration processing{0};
+
+    [[nodiscard]] Lane& lane(std::uint8_t priority) {
+        for (std::size_t i = 0; i < lanes.size(); ++i) {
+            if (lanes[i].priority() == priority) return lanes[i];
+            if (lanes[i].priority() < priority)
+                return *lanes.emplace(lanes.begin() + static_cast<std::ptrdiff_t>(i), priority);
+        }
+        return lanes.emplace_back(priority);
+    }
+    void add_ready(Slot slot, std::uint8_t priority) {
+        lane(priority).add(slot);
+        ++ready;
+    }
+    void put_back(const Copy& copy, std::uint8_t priority) {
+        lane(priority).put_back(copy);
+        ++ready;
+    }
+    /// The lane whose front is next; `ready` is not 0.
+    [[nodiscard]] Lane& next_lane() {
+        for (Lane& l : lanes) {
+            if (l.size() > 0) return l;
+        }
+        YM_CHECK(false);
+    }
+    /// The lane that an overflow takes from: the lowest priority that holds anything.
+    [[nodiscard]] Lane* last_lane() {
+        for (auto l = lanes.rbegin(); l != lanes.rend(); ++l) {
+            if (l->size() > 0) return &*l;
+        }
+        return nullptr;
+    }
+    void wait(Waiting item) {
+        waiting.push_back(item);
+        std::push_heap(waiting.begin(), waiting.end(), std::greater<>{});
+    }
+    Waiting take_waiting() {
+        std::pop_heap(waiting.begin(), waiting.end(), std::greater<>{});
+        const Waiting item = waiting.back();
+        waiting.pop_back();
+        return item;
+    }
+};
+
+}  // namespace ym

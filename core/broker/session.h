@@ -1,0 +1,203 @@
+// A peer's own lasting identity, and what the broker holds for it: as a producer, and as a worker.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/id.h"
+#include "base/ring.h"
+#include "base/time.h"
+#include "broker/messages.h"
+#include "broker/sequences.h"
+#include "wire/ymp.h"
+
+namespace ym {
+
+/// One hand-over of a message to one worker, until it is settled.
+struct Delivery {
+    Slot slot = no_slot;
+    AddressId queue;
+    std::uint32_t attempts = 0;  // used up, this one included
+    std::uint32_t parts = 0;     // of its reply, sent so far
+    Instant granted;
+    Instant deadline;
+};
+
+/// The deliveries of a session that are not settled, by tag. Tags are dense, so this is a ring; a straggler moves to a
+/// side table when the ring has grown to four times what it holds (DESIGN section 6).
+class Unacked {
+  public:
+    /// The tag of the delivery, one above the last.
+    std::uint64_t add(const Delivery& delivery) {
+        ring_.push_back(delivery);
+        ++size_;
+        trim();
+        return last_tag();
+    }
+    [[nodiscard]] std::uint64_t last_tag() const { return first_ + ring_.size() - 1; }
+    [[nodiscard]] std::uint64_t size() const { return size_; }
+    /// The delivery of `tag`; nullptr when it is settled, or was never given. Valid until the next add() or erase().
+    [[nodiscard]] Delivery* find(std::uint64_t tag) {
+        if (tag >= first_) {
+            if (tag - first_ >= ring_.size()) return nullptr;
+            Delivery& delivery = ring_[static_cast<std::size_t>(tag - first_)];
+            return delivery.slot == no_slot ? nullptr : &delivery;
+        }
+        const auto found = side_.find(tag);
+        return found == side_.end() ? nullptr : &found->second;
+    }
+    void erase(std::uint64_t tag) {
+        --size_;
+        if (tag < first_) {
+            side_.erase(tag);
+            return;
+        }
+        ring_[static_cast<std::size_t>(tag - first_)].slot = no_slot;
+        while (!ring_.empty() && ring_.front().slot == no_slot) pop();
+    }
+    /// Visits (tag, delivery), the lowest tag first. The visitor may not add or erase.
+    template <class Visit>
+    void for_each(Visit visit) {
+        for (auto& [tag, delivery] : side_) visit(tag, delivery);
+        for (std::size_t i = 0; i < ring_.size(); ++i) {
+            if (ring_[i].slot != no_slot) visit(first_ + i, ring_[i]);
+        }
+    }
+    /// The lowest tag at or above `tag` that is not settled; 0 if there is none.
+    [[nodiscard]] std::uint64_t next(std::uint64_t tag) {
+        if (tag < first_) {
+            const auto found = side_.lower_bound(tag);
+            if (found != side_.end()) return found->first;
+            tag = first_;
+        }
+        for (std::uint64_t i = tag - first_; i < ring_.size(); ++i) {
+            if (ring_[static_cast<std::size_t>(i)].slot != no_slot) return first_ + i;
+        }
+        return 0;
+    }
+
+  private:
+    static constexpr std::size_t span_min = 64;
+
+    void pop() {
+        ring_.pop_front();
+        ++first_;
+    }
+    void trim() {
+        while (ring_.size() > span_min && ring_.size() > 4 * (size_ - side_.size())) {
+            if (ring_.front().slot != no_slot) side_.emplace(first_, ring_.front());
+            pop();
+            while (!ring_.empty() && ring_.front().slot == no_slot) pop();
+        }
+    }
+
+    Ring<Delivery> ring_;
+    std::uint64_t first_ = 1;  // tag of the ring's front
+    std::map<std::uint64_t, Delivery> side_;
+    std::uint64_t size_ = 0;
+};
+
+/// An answer to a run of sequences or tags, gathered until the step ends.
+struct Answer {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    wire::Status status{};
+    std::string text;  // why, for a person; empty when the status says all
+    Duration retry_after{0};
+};
+
+/// Whose session: who it was authenticated as, and the 16 octets that it chose.
+struct SessionKey {
+    Principal principal;
+    std::array<char, wire::session_bytes> octets{};
+
+    friend bool operator==(const SessionKey&, const SessionKey&) = default;
+    [[nodiscard]] std::string_view text() const { return {octets.data(), octets.size()}; }
+};
+struct SessionKeyHash {
+    std::size_t operator()(const SessionKey& key) const {
+        return std::hash<std::string_view>{}(key.text()) ^ key.principal.value;
+    }
+};
+
+/// Names a session for as long as it is remembered; a later one in the same place has another generation.
+struct SessionRef {
+    std::uint32_t index = 0xffffffffU;
+    std::uint32_t generation = 0;
+
+    friend bool operator==(const SessionRef&, const SessionRef&) = default;
+};
+
+enum class SessionState : std::uint8_t {
+    free,  // the place is not in use
+    connected,
+    away,        // its connection is gone; it may come back within the grace
+    remembered,  // lost, or said BYE: it holds nothing, but its sequences are still known
+};
+
+/// A reply that waits for its producer to come back.
+struct HeldReply {
+    Instant since;
+    Duration keep{0};
+    std::vector<std::byte> frame;
+};
+
+struct Session {
+    SessionRef ref;
+    SessionState state = SessionState::free;
+    SessionKey key;
+    std::string name;
+    PeerId peer;  // while connected
+    std::uint32_t listener = 0;
+    Instant last_heard;
+    Instant last_sent;
+    Instant since;  // of the state
+    bool silent = false;
+
+    // As a producer.
+    SequenceWindow accepted;
+    std::uint64_t unconfirmed = 0;  // accepted, not yet stored
+    std::uint64_t body_bytes = 0;   // published in all
+    std::uint64_t bytes_unconfirmed = 0;
+    std::uint64_t requests = 0;    // waiting for a reply
+    std::vector<Answer> confirms;  // of this step
+    std::vector<HeldReply> held;   // while away
+    std::uint64_t published = 0;
+
+    // As a worker.
+    Unacked unacked;
+    std::uint64_t credit = 0;  // highest tag that may be used
+    std::uint64_t bytes_credit = ~std::uint64_t{0};
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t acked = 0;
+    Instant last_worked;  // last delivery or settlement
+    std::vector<std::uint32_t> subscriptions;
+    std::vector<Answer> lost;     // of this step
+    std::vector<Answer> settled;  // of this step, for flag_tell_durable
+    bool listed = false;          // among the sessions with something to say at the step's end
+    bool window_told = true;
+
+    [[nodiscard]] bool wants_delivery() const {
+        return state == SessionState::connected && !silent && unacked.last_tag() < credit;
+    }
+};
+
+/// Adds an answer, joined to the last one if it goes on from it.
+inline void add_answer(std::vector<Answer>& answers, std::uint64_t id, wire::Status status, std::string_view text = {},
+                       Duration retry_after = Duration{0}) {
+    if (!answers.empty()) {
+        Answer& last = answers.back();
+        if (last.last + 1 == id && last.status == status && last.text == text && last.retry_after == retry_after) {
+            last.last = id;
+            return;
+        }
+    }
+    answers.push_back({id, id, status, std::string(text), retry_after});
+}
+
+}  // namespace ym
