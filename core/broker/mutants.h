@@ -1,0 +1,47 @@
+// Planted bugs, by which the tests show that the simulator's checkers find what they are there to find.
+// In the product YM_MUTANT(...) is the literal `false`, and nothing of this reaches the library. The tests compile
+// the broker a second time with YM_MUTANTS, and there one bug at a time can be switched on.
+#pragma once
+
+#ifdef YM_MUTANTS
+
+#include <cstdint>
+
+// name, and what the broker then does wrong.
+#define YM_MUTANT_LIST(X)                                                                             \
+    X(early_confirm, "confirms a durable message before the store has completed its batch")           \
+    X(dropped_requeue, "forgets a message that a failed attempt should have brought back")            \
+    X(stale_ack_applied, "lets an ack settle a message whose lease has ended")                        \
+    X(fence_reused, "gives two deliveries the same fence")                                            \
+    X(refused_sequence_is_duplicate, "remembers a refused sequence as if it had been taken")          \
+    X(credit_overrun, "delivers one message more than the worker's window allows")                    \
+    X(bytes_credit_ignored, "delivers beyond the octets that the worker allows")                      \
+    X(lost_place, "puts a returned message behind all others")                                        \
+    X(duplicate_reply, "sends the last reply of a request twice")                                     \
+    X(lost_reply, "forgets a reply that is due")                                                      \
+    X(live_lease_expired, "ends a lease in the middle of its time")                                   \
+    X(confirm_wrong_producer, "confirms to another producer than the one that published")             \
+    X(dedupe_forgotten_on_resume, "forgets which sequences were taken when their session comes back") \
+    X(optional_refuses, "refuses a publish because an optional queue is full")
+
+namespace ym::mutants {
+
+enum class Name : std::uint8_t {
+    none,
+#define YM_MUTANT_NAME(name, text) name,
+    YM_MUTANT_LIST(YM_MUTANT_NAME)
+#undef YM_MUTANT_NAME
+};
+
+/// The one that is switched on. Set before a broker is made.
+inline Name active = Name::none;
+
+}  // namespace ym::mutants
+
+#define YM_MUTANT(name) (::ym::mutants::active == ::ym::mutants::Name::name)
+
+#else
+
+#define YM_MUTANT(name) false
+
+#endif
