@@ -21,7 +21,8 @@ class Prng {
     constexpr std::uint64_t next() { return mix64(state_ += 0x9e3779b97f4a7c15ULL); }
     /// Uniform in [0, bound); bound > 0. The bias is below bound / 2^64.
     constexpr std::uint64_t below(std::uint64_t bound) {
-        return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64U);
+        __extension__ using Wide = unsigned __int128;
+        return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64U);
     }
     /// True in `numerator` of `denominator` cases.
     constexpr bool chance(std::uint64_t numerator, std::uint64_t denominator) { return below(denominator) < numerator; }
