@@ -1,0 +1,85 @@
+#include "server/outbox.h"
+
+#include <algorithm>
+
+namespace ym::server {
+
+Outbox::Line& Outbox::line(PeerId peer) {
+    if (peer.value >= lines_.size()) lines_.resize(peer.value + std::size_t{1});
+    return lines_[peer.value];
+}
+
+void Outbox::send(PeerId peer, Octets first, const Octets* second) {
+    Line& to = line(peer);
+    if (to.unreachable) return;
+    if (!to.parked.empty()) return park(peer, to, first, second);
+    switch (sockets_[peers_.listener(peer)].send(peers_.routing_id(peer), first, second)) {
+        case Sent::yes: return;
+        case Sent::full: return park(peer, to, first, second);
+        case Sent::gone: return give_up(peer, to);
+    }
+}
+
+void Outbox::park(PeerId peer, Line& to, Octets first, const Octets* second) {
+    // A parked message costs its frames and the entry that holds them.
+    const std::uint64_t bytes = first.size() + (second != nullptr ? second->size() : 0) + sizeof(Parked);
+    if (to.bytes + bytes > limits_.peer_bytes_max || parked_bytes_ + bytes > limits_.bytes_max) {
+        return give_up(peer, to);
+    }
+    if (to.parked.empty()) waiting_.push_back(peer);
+    to.parked.push_back({Message(first), second != nullptr ? Message(*second) : Message(), second != nullptr, bytes});
+    to.bytes += bytes;
+    parked_bytes_ += bytes;
+}
+
+void Outbox::drop_parked(Line& of) {
+    parked_bytes_ -= of.bytes;
+    of.bytes = 0;
+    of.next = 0;
+    of.parked = std::vector<Parked>();
+}
+
+void Outbox::give_up(PeerId peer, Line& to) {
+    drop_parked(to);
+    waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), peer), waiting_.end());
+    to.unreachable = true;
+    unreachable_.push_back(peer);
+}
+
+bool Outbox::drain(PeerId peer, Line& from) {
+    Socket& socket = sockets_[peers_.listener(peer)];
+    const Octets routing_id = peers_.routing_id(peer);
+    while (from.next < from.parked.size()) {
+        Parked& parked = from.parked[from.next];
+        const Sent sent = socket.send(routing_id, parked.first, parked.has_second ? &parked.second : nullptr);
+        if (sent == Sent::full) return false;
+        if (sent == Sent::gone) {
+            from.unreachable = true;
+            unreachable_.push_back(peer);
+            break;
+        }
+        from.bytes -= parked.bytes;
+        parked_bytes_ -= parked.bytes;
+        ++from.next;
+    }
+    drop_parked(from);
+    return true;
+}
+
+void Outbox::flush() {
+    const auto done = [this](PeerId peer) { return drain(peer, lines_[peer.value]); };
+    waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(), done), waiting_.end());
+}
+
+void Outbox::forget(PeerId peer) {
+    if (peer.value >= lines_.size()) return;
+    Line& of = lines_[peer.value];
+    if (!of.parked.empty()) {
+        drop_parked(of);
+        waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), peer), waiting_.end());
+    }
+    unreachable_.erase(std::remove(unreachable_.begin(), unreachable_.end(), peer), unreachable_.end());
+    of.unreachable = false;
+}
+
+}  // namespace ym::server
