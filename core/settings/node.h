@@ -28,7 +28,9 @@ struct Node {
     Place place;
     std::string path;  // "queues.thumbs.lease"
     std::string scalar;
-    bool quoted = false;         // '10' and "10" are texts
+    std::string inherited;       // the template that gave this value to what is `like` it; else empty
+    bool quoted = false;         // '#' and "#"; what stands between the quotes is read like a plain text
+    bool broken = false;         // a problem was told already: readers pass over it
     std::vector<Node> items;     // of a list
     std::vector<Entry> entries;  // of a map, in the order of the file; keys are unique
 
@@ -52,19 +54,28 @@ struct Problem {
     std::string hint;  // nearest name, or what to do; may be empty
 };
 
-/// All problems of a run, so that all are shown at once.
+/// All problems of a run, so that all are shown at once. Beyond `max` they are only counted: nobody reads more, and a
+/// hostile file must not fill the memory.
 class Problems {
   public:
-    void add(Problem problem) { list_.push_back(std::move(problem)); }
+    static constexpr std::size_t max = 1000;
+
+    void add(Problem problem) {
+        ++count_;
+        if (list_.size() < max) list_.push_back(std::move(problem));
+    }
     void add(std::string id, const Node& at, std::string found, std::string expected, std::string hint = {}) {
-        list_.push_back({std::move(id), at.place, at.path, std::move(found), std::move(expected), std::move(hint)});
+        add({std::move(id), at.place, at.path, std::move(found), std::move(expected), std::move(hint)});
     }
     [[nodiscard]] bool empty() const { return list_.empty(); }
+    /// How many there were, those beyond `max` included.
+    [[nodiscard]] std::size_t count() const { return count_; }
     /// In order of file, line and column.
     [[nodiscard]] std::vector<Problem> sorted() const;
 
   private:
     std::vector<Problem> list_;
+    std::size_t count_ = 0;
 };
 
 /// `file:line:column: path: found X; expected Y; hint [id]`, one line.
