@@ -1,0 +1,201 @@
+#include "store/records.h"
+
+#include <string>
+
+#include "base/check.h"
+
+namespace ym::store {
+namespace {
+
+constexpr std::uint32_t magic = 0x594d4200;  // "YMB", then the version's octet
+constexpr std::size_t accepted_head_bytes = 44;
+constexpr std::size_t settled_bytes = 20;
+constexpr std::size_t attempted_bytes = 32;
+constexpr std::size_t queue_head_bytes = 12;
+
+std::uint64_t to_octets(WallTime time) {
+    return static_cast<std::uint64_t>(time.since_epoch.count());
+}
+WallTime to_time(std::uint64_t octets) {
+    return {std::chrono::milliseconds(static_cast<std::int64_t>(octets))};
+}
+
+std::byte* begin_record(Buffer& out, std::size_t bytes, RecordKind kind, std::uint8_t detail, std::uint8_t session) {
+    std::byte* at = out.grow(bytes);
+    store_be(at, static_cast<std::uint32_t>(bytes));
+    at[4] = static_cast<std::byte>(kind);
+    at[5] = static_cast<std::byte>(detail);
+    at[6] = static_cast<std::byte>(session);
+    at[7] = std::byte{0};
+    return at;
+}
+
+std::byte* put(std::byte* at, Octets octets) {
+    if (!octets.empty()) std::memcpy(at, octets.data(), octets.size());
+    return at + octets.size();
+}
+
+void add_accepted(Buffer& out, const StoreRecord& record, std::size_t bytes) {
+    YM_CHECK(record.session.size() <= 255);
+    std::byte* at = begin_record(out, bytes, RecordKind::accepted, record.priority,
+                                 static_cast<std::uint8_t>(record.session.size()));
+    store_be(at + 8, record.message.value);
+    store_be(at + 16, to_octets(record.at));
+    store_be(at + 24, record.sequence);
+    store_be(at + 32, record.principal.value);
+    store_be(at + 36, static_cast<std::uint32_t>(record.queues.size()));
+    store_be(at + 40, static_cast<std::uint32_t>(record.fields.size()));
+    at += accepted_head_bytes;
+    for (const AddressId queue : record.queues) {
+        store_be(at, queue.value);
+        at += 4;
+    }
+    put(put(put(at, record.session), record.fields), record.body);
+}
+
+}  // namespace
+
+std::size_t encoded_bytes(const StoreRecord& record) {
+    switch (record.kind) {
+        case RecordKind::queue: return queue_head_bytes + record.name.size();
+        case RecordKind::settled: return settled_bytes;
+        case RecordKind::attempted: return attempted_bytes;
+        case RecordKind::accepted: break;
+    }
+    return accepted_head_bytes + record.queues.size() * 4 + record.session.size() + record.fields.size() +
+           record.body.size();
+}
+
+void BatchWriter::add(const StoreRecord& record) {
+    const std::size_t bytes = encoded_bytes(record);
+    YM_CHECK(bytes <= 0xffffffffU);
+    ++count_;
+    switch (record.kind) {
+        case RecordKind::accepted: return add_accepted(out_, record, bytes);
+        case RecordKind::queue: {
+            std::byte* at = begin_record(out_, bytes, record.kind, 0, 0);
+            store_be(at + 8, record.queue.value);
+            put(at + queue_head_bytes, as_octets(record.name));
+            return;
+        }
+        case RecordKind::settled: {
+            std::byte* at = begin_record(out_, bytes, record.kind, static_cast<std::uint8_t>(record.outcome), 0);
+            store_be(at + 8, record.queue.value);
+            store_be(at + 12, record.message.value);
+            return;
+        }
+        case RecordKind::attempted: {
+            std::byte* at = begin_record(out_, bytes, record.kind, 0, 0);
+            store_be(at + 8, record.queue.value);
+            store_be(at + 12, record.message.value);
+            store_be(at + 20, record.attempt);
+            store_be(at + 24, to_octets(record.at));
+            return;
+        }
+    }
+    YM_CHECK(!"a kind of record that has no layout");
+}
+
+void BatchWriter::finish(std::uint32_t epoch, std::uint64_t number) {
+    std::byte* at = out_.data();
+    store_be(at, magic | format_version);
+    store_be(at + 16, count_);
+    store_be(at + 20, static_cast<std::uint32_t>(out_.size()));
+    readdress(out_, epoch, number);
+}
+
+void readdress(Buffer& batch, std::uint32_t epoch, std::uint64_t number) {
+    store_be(batch.data() + 4, epoch);
+    store_be(batch.data() + 8, number);
+}
+
+Result<BatchReader> BatchReader::open(Octets octets) {
+    if (octets.size() < batch_head_bytes) {
+        return Failure{"a batch of " + std::to_string(octets.size()) + " octets is shorter than its head"};
+    }
+    const std::byte* at = octets.data();
+    const std::uint32_t mark = load_be<std::uint32_t>(at);
+    if ((mark & 0xffffff00U) != magic) return Failure{"this is no batch of Yardmaster: its head does not say YMB"};
+    if ((mark & 0xffU) != format_version) {
+        return Failure{"a batch of version " + std::to_string(mark & 0xffU) + "; this program reads version " +
+                       std::to_string(format_version)};
+    }
+    if (load_be<std::uint32_t>(at + 20) != octets.size()) return Failure{"a batch whose length is not its head's"};
+    const BatchHead head{load_be<std::uint32_t>(at + 4), load_be<std::uint32_t>(at + 16),
+                         load_be<std::uint64_t>(at + 8)};
+    return BatchReader(head, octets.subspan(batch_head_bytes));
+}
+
+Failure BatchReader::broken(const char* what) {
+    left_ = {};
+    return Failure{"record " + std::to_string(read_ + 1) + " of batch " + std::to_string(head_.number) + ": " + what};
+}
+
+Result<bool> BatchReader::next(StoreRecord& record) {
+    if (left_.empty()) {
+        if (read_ != head_.count) return broken("missing: the head counts more");
+        return false;
+    }
+    if (left_.size() < 8) return broken("cut");
+    const std::uint32_t length = load_be<std::uint32_t>(left_.data());
+    if (length < 8 || length > left_.size()) return broken("a length beyond the batch");
+    if (read_ == head_.count) return broken("more than the head counts");
+    record = StoreRecord{};
+    if (left_[7] != std::byte{0} || !parse(left_.first(length), record)) return broken("a layout that is unknown");
+    left_ = left_.subspan(length);
+    ++read_;
+    return true;
+}
+
+bool BatchReader::parse(Octets octets, StoreRecord& record) {
+    const std::byte* at = octets.data();
+    const auto detail = static_cast<std::uint8_t>(at[5]);
+    record.kind = static_cast<RecordKind>(at[4]);
+    if (record.kind == RecordKind::accepted) return parse_accepted(octets, record);
+    if (octets.size() < queue_head_bytes || at[6] != std::byte{0}) return false;
+    record.queue = AddressId{load_be<std::uint32_t>(at + 8)};
+    switch (record.kind) {
+        case RecordKind::queue: record.name = as_text(octets.subspan(queue_head_bytes)); return detail == 0;
+        case RecordKind::settled:
+            if (octets.size() != settled_bytes) return false;
+            record.message = MessageId{load_be<std::uint64_t>(at + 12)};
+            record.outcome = static_cast<Outcome>(detail);
+            return record.outcome >= Outcome::acked && record.outcome <= Outcome::moved;
+        case RecordKind::attempted:
+            if (octets.size() != attempted_bytes || detail != 0) return false;
+            record.message = MessageId{load_be<std::uint64_t>(at + 12)};
+            record.attempt = load_be<std::uint32_t>(at + 20);
+            record.at = to_time(load_be<std::uint64_t>(at + 24));
+            return true;
+        case RecordKind::accepted: break;
+    }
+    return false;
+}
+
+bool BatchReader::parse_accepted(Octets octets, StoreRecord& record) {
+    if (octets.size() < accepted_head_bytes) return false;
+    const std::byte* at = octets.data();
+    record.priority = static_cast<std::uint8_t>(at[5]);
+    const auto session_bytes = static_cast<std::size_t>(at[6]);
+    record.message = MessageId{load_be<std::uint64_t>(at + 8)};
+    record.at = to_time(load_be<std::uint64_t>(at + 16));
+    record.sequence = load_be<std::uint64_t>(at + 24);
+    record.principal = Principal{load_be<std::uint32_t>(at + 32)};
+    const std::size_t queues = load_be<std::uint32_t>(at + 36);
+    const std::size_t fields_bytes = load_be<std::uint32_t>(at + 40);
+    // Sums of numbers below 2^34: they cannot overflow 64 bits.
+    if (octets.size() < accepted_head_bytes + queues * 4 + session_bytes + fields_bytes) return false;
+    octets = octets.subspan(accepted_head_bytes);
+    queues_.clear();
+    for (std::size_t i = 0; i < queues; ++i) {
+        queues_.push_back(AddressId{load_be<std::uint32_t>(octets.data() + i * 4)});
+    }
+    record.queues = queues_;
+    octets = octets.subspan(queues * 4);
+    record.session = octets.first(session_bytes);
+    record.fields = octets.subspan(session_bytes, fields_bytes);
+    record.body = octets.subspan(session_bytes + fields_bytes);
+    return true;
+}
+
+}  // namespace ym::store

@@ -1,0 +1,281 @@
+#include "store/store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "unit/store/scripted_plugin.h"
+
+namespace ym::store {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+StoreRecord settled(std::uint64_t message) {
+    StoreRecord record;
+    record.kind = RecordKind::settled;
+    record.message = MessageId{message};
+    record.queue = AddressId{1};
+    record.outcome = Outcome::acked;
+    return record;
+}
+
+/// What poll() told, in words.
+std::vector<std::string> told(Store& store, Instant now = {}) {
+    std::vector<Event> events;
+    store.poll(now, events);
+    std::vector<std::string> words;
+    for (const Event& event : events) {
+        if (const auto* completed = std::get_if<StoreCompleted>(&event)) {
+            constexpr std::array names{"ok", "full", "unknown", "fenced", "failed"};
+            words.push_back(std::to_string(completed->batch) + " " +
+                            names.at(static_cast<std::size_t>(completed->status)));
+        } else if (const auto* acquired = std::get_if<StoreAcquired>(&event)) {
+            words.push_back("epoch " + std::to_string(acquired->epoch) + " through " +
+                            std::to_string(acquired->through));
+        }
+    }
+    return words;
+}
+
+void append(Store& store, std::uint64_t batch, std::size_t count = 1) {
+    std::vector<StoreRecord> records(count, settled(batch));
+    store.append(batch, records);
+}
+
+std::vector<std::uint64_t> numbers(const std::vector<ScriptedPlugin::Append>& appends) {
+    std::vector<std::uint64_t> all;
+    for (const auto& append : appends) all.push_back(append.number);
+    return all;
+}
+
+/// The messages of all records that the plugin keeps, in order.
+std::vector<std::uint64_t> kept_messages(const ScriptedPlugin& plugin) {
+    std::vector<std::uint64_t> messages;
+    for (const auto& append : plugin.kept) {
+        Result<BatchReader> reader = BatchReader::open(as_octets(append.octets));
+        EXPECT_TRUE(reader.ok());
+        EXPECT_EQ(reader->head().number, append.number);
+        EXPECT_EQ(reader->head().epoch, append.epoch);
+        StoreRecord record;
+        while (reader->next(record).value()) messages.push_back(record.message.value);
+    }
+    return messages;
+}
+
+TEST(Store, ThatKeepsNothingCompletesABatchAtOnceAndNeverAsksThePlugin) {
+    ScriptedPlugin plugin(YM_DURABLE_NONE);
+    Store store(plugin.persistence(), {});
+    store.acquire();
+    plugin.answer_acquire(YM_OK, 1);
+    EXPECT_THAT(told(store), ElementsAre("epoch 1 through 0"));
+    append(store, 1);
+    EXPECT_TRUE(store.answered());
+    EXPECT_THAT(told(store), ElementsAre("1 ok"));
+    EXPECT_THAT(plugin.under_way, IsEmpty());
+}
+
+TEST(Store, SendsManyBatchesAndTellsOfEachWhenItIsKept) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK);
+    Store store(plugin.persistence(), {});
+    store.acquire();
+    EXPECT_THAT(told(store), IsEmpty());
+    plugin.answer_acquire(YM_OK, 3, 40);
+    EXPECT_THAT(told(store), ElementsAre("epoch 3 through 40"));
+    for (const std::uint64_t batch : {41, 42, 43}) append(store, batch);
+    EXPECT_THAT(numbers(plugin.under_way), ElementsAre(41, 42, 43));
+    EXPECT_THAT(told(store), IsEmpty());
+    plugin.answer_append(YM_OK);
+    plugin.answer_append(YM_OK);
+    EXPECT_THAT(told(store), ElementsAre("41 ok", "42 ok"));
+    plugin.answer_append(YM_OK);
+    EXPECT_THAT(told(store), ElementsAre("43 ok"));
+    EXPECT_THAT(kept_messages(plugin), ElementsAre(41, 42, 43));
+}
+
+TEST(Store, AppendsAgainWhatIsNotKeptAfterAnUnknownAnswer) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK);
+    Store store(plugin.persistence(), {});
+    store.acquire();
+    plugin.answer_acquire(YM_OK, 1);
+    (void)told(store);
+    for (const std::uint64_t batch : {1, 2, 3, 4}) append(store, batch);
+    plugin.answer_append(YM_OK);
+    plugin.kept.push_back(plugin.under_way.at(0));  // kept, but the answer is lost
+    plugin.answer_append(YM_UNKNOWN);
+    EXPECT_THAT(told(store), ElementsAre("1 ok", "2 unknown"));
+    store.acquire();
+    EXPECT_EQ(plugin.acquires.size(), 1U) << "not before all that is under way is answered";
+    plugin.answer_append(YM_UNKNOWN);
+    plugin.answer_append(YM_UNKNOWN);
+    append(store, 5);
+    EXPECT_THAT(told(store), ElementsAre("3 unknown", "4 unknown"));
+    ASSERT_EQ(plugin.acquires.size(), 2U);
+    EXPECT_THAT(plugin.under_way, IsEmpty());
+    plugin.answer_acquire(YM_OK, 2, 2);
+    EXPECT_THAT(told(store), ElementsAre("epoch 2 through 2"));
+    EXPECT_THAT(numbers(plugin.under_way), ElementsAre(3, 4, 5));
+    for (int count = 0; count < 3; ++count) plugin.answer_append(YM_OK);
+    EXPECT_THAT(told(store), ElementsAre("3 ok", "4 ok", "5 ok"));
+    EXPECT_THAT(kept_messages(plugin), ElementsAre(1, 2, 3, 4, 5));
+}
+
+TEST(Store, LeavesNoGapBehindABatchThatWasRefused) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK);
+    Store store(plugin.persistence(), {});
+    store.acquire();
+    plugin.answer_acquire(YM_OK, 1);
+    (void)told(store);
+    append(store, 1);
+    append(store, 2);
+    plugin.answer_append(YM_FULL);
+    EXPECT_THAT(told(store), ElementsAre("1 full"));
+    append(store, 3);
+    EXPECT_THAT(numbers(plugin.under_way), ElementsAre(2)) << "held until it is known what number comes next";
+    plugin.answer_append(YM_FULL);
+    EXPECT_THAT(told(store), ElementsAre("2 full"));
+    EXPECT_THAT(numbers(plugin.under_way), ElementsAre(1));
+    plugin.answer_append(YM_OK);
+    EXPECT_THAT(told(store), ElementsAre("3 ok"));
+    EXPECT_THAT(kept_messages(plugin), ElementsAre(3));
+}
+
+TEST(Store, CutsABatchThatIsTooLargeAndTellsOfItOnce) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK, 70);  // the head and two settled records
+    Store store(plugin.persistence(), {});
+    store.acquire();
+    plugin.answer_acquire(YM_OK, 1);
+    (void)told(store);
+    append(store, 1, 5);
+    append(store, 2, 1);
+    for (const std::uint64_t number : {1, 2, 3}) {
+        ASSERT_FALSE(plugin.under_way.empty());
+        ASSERT_EQ(plugin.under_way[0].number, number);
+        EXPECT_LE(plugin.under_way[0].octets.size(), 70U);
+        EXPECT_THAT(told(store), IsEmpty());
+        plugin.answer_append(YM_OK);
+        if (number < 3) {
+            EXPECT_THAT(told(store), IsEmpty());
+        }
+    }
+    EXPECT_THAT(told(store), ElementsAre("1 ok"));
+    plugin.answer_append(YM_OK);
+    EXPECT_THAT(told(store), ElementsAre("2 ok"));
+    EXPECT_THAT(kept_messages(plugin), ElementsAre(1, 1, 1, 1, 1, 2));
+}
+
+TEST(Store, RefusesACutBatchAsAWholeWhenItsFirstPartFindsNoRoom) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK, 70);
+    Store store(plugin.persistence(), {});
+    store.acquire();
+    plugin.answer_acquire(YM_OK, 1);
+    (void)told(store);
+    append(store, 1, 5);
+    append(store, 2, 1);
+    plugin.answer_append(YM_FULL);
+    EXPECT_THAT(told(store), ElementsAre("1 full"));
+    plugin.answer_append(YM_OK);
+    EXPECT_THAT(told(store), ElementsAre("2 ok"));
+    EXPECT_THAT(kept_messages(plugin), ElementsAre(2));
+}
+
+TEST(Store, FailsWhenTheRoomEndsInsideABatch) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK, 70);
+    Store store(plugin.persistence(), {});
+    store.acquire();
+    plugin.answer_acquire(YM_OK, 1);
+    (void)told(store);
+    append(store, 1, 5);
+    plugin.answer_append(YM_OK);
+    (void)told(store);
+    plugin.answer_append(YM_FULL);
+    EXPECT_THAT(told(store), ElementsAre("1 failed"));
+    EXPECT_EQ(store.why(), "the room ended inside a batch");
+}
+
+TEST(Store, SaysNothingMoreOnceItIsFenced) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK);
+    Store store(plugin.persistence(), {});
+    store.acquire();
+    plugin.answer_acquire(YM_OK, 1);
+    (void)told(store);
+    append(store, 1);
+    append(store, 2);
+    plugin.answer_append(YM_FENCED);
+    EXPECT_THAT(told(store), ElementsAre("1 fenced"));
+    plugin.answer_append(YM_OK);
+    append(store, 3);
+    EXPECT_THAT(told(store), IsEmpty());
+    EXPECT_THAT(plugin.under_way, IsEmpty());
+}
+
+TEST(Store, TriesAnAcquisitionOfUnknownOutcomeAgain) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK);
+    Store store(plugin.persistence(), {.acquire_again = 1s});
+    store.acquire();
+    plugin.answer_acquire(YM_UNKNOWN);
+    EXPECT_THAT(told(store, Instant{10s}), IsEmpty());
+    EXPECT_EQ(store.next_deadline(), Instant{11s});
+    EXPECT_THAT(told(store, Instant{10900ms}), IsEmpty());
+    EXPECT_EQ(plugin.acquires.size(), 1U);
+    EXPECT_THAT(told(store, Instant{11s}), IsEmpty());
+    ASSERT_EQ(plugin.acquires.size(), 2U);
+    plugin.answer_acquire(YM_OK, 5, 9);
+    EXPECT_THAT(told(store, Instant{11s}), ElementsAre("epoch 5 through 9"));
+}
+
+TEST(Store, RenewsItsHoldWhenThePluginFences) {
+    ScriptedPlugin plugin(YM_DURABLE_REPLICATED, 1U << 20U, true);
+    Store store(plugin.persistence(), {.ttl = 9s});
+    store.acquire();
+    plugin.answer_acquire(YM_OK, 1);
+    (void)told(store, Instant{1s});
+    EXPECT_EQ(store.next_deadline(), Instant{4s});
+    EXPECT_THAT(told(store, Instant{4s}), IsEmpty());
+    EXPECT_EQ(plugin.renews.size(), 1U);
+    plugin.answer_renew(YM_OK);
+    EXPECT_THAT(told(store, Instant{7s}), IsEmpty());
+    EXPECT_EQ(plugin.renews.size(), 2U);
+    plugin.answer_renew(YM_FENCED);
+    EXPECT_THAT(told(store, Instant{7s}), ElementsAre("0 fenced"));
+}
+
+TEST(Store, CallsAPluginThatAnswersOutOfOrderBroken) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK);
+    Store store(plugin.persistence(), {});
+    store.acquire();
+    plugin.answer_acquire(YM_OK, 1);
+    (void)told(store);
+    append(store, 1);
+    append(store, 2);
+    std::swap(plugin.under_way[0], plugin.under_way[1]);
+    plugin.answer_append(YM_OK);
+    EXPECT_THAT(told(store), ElementsAre("1 failed"));
+}
+
+TEST(Store, WakesItsShardFromAnotherThread) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK);
+    int wakes = 0;
+    Store store(plugin.persistence(), {.wake = [&wakes] { ++wakes; }});
+    store.acquire();
+    std::thread([&plugin] { plugin.answer_acquire(YM_OK, 1); }).join();
+    EXPECT_EQ(wakes, 1);
+    EXPECT_TRUE(store.answered());
+    EXPECT_THAT(told(store), ElementsAre("epoch 1 through 0"));
+    EXPECT_FALSE(store.answered());
+}
+
+TEST(Store, GivesTheShardUpWhenItCloses) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK);
+    Store store(plugin.persistence(), {});
+    store.acquire();
+    plugin.answer_acquire(YM_OK, 1);
+    (void)told(store);
+    EXPECT_TRUE(store.close(1s));
+    EXPECT_EQ(plugin.releases, 1);
+}
+
+}  // namespace
+}  // namespace ym::store
