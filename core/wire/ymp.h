@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/check.h"
 
 namespace ym::wire {
 
@@ -214,6 +215,7 @@ class FrameWriter {
     explicit FrameWriter(Buffer& out) : out_(out) {}
 
     void begin(Verb verb, std::uint8_t flags, std::string_view name, std::uint64_t number) {
+        YM_CHECK(name.size() <= name_bytes_max);
         start_ = out_.size();
         std::byte* at = out_.grow(head_bytes);
         store_be(at, magic);
@@ -241,6 +243,7 @@ class FrameWriter {
         store_be(at + 3, number);
     }
     void raw_field(std::uint8_t tag, Octets value) {
+        YM_CHECK(value.size() <= 0xffff);
         std::byte* at = out_.grow(field_head_bytes);
         at[0] = static_cast<std::byte>(tag);
         store_be(at + 1, static_cast<std::uint16_t>(value.size()));
@@ -252,12 +255,12 @@ class FrameWriter {
     void encoded_fields(Octets fields) { out_.append(fields); }
     /// The body; at most once a record, after its fields.
     void body(Octets octets) {
-        body_at_ = static_cast<std::uint16_t>(out_.size() - record_);
+        begin_body(out_.size() - record_);
         out_.append(octets);
     }
     /// Encoded fields and body that stand together already (`fields_bytes` of fields first).
     void fields_and_body(Octets octets, std::size_t fields_bytes) {
-        body_at_ = static_cast<std::uint16_t>(out_.size() - record_ + fields_bytes);
+        begin_body(out_.size() - record_ + fields_bytes);
         out_.append(octets);
     }
     /// Ends the frame and returns its octets, borrowed until the buffer changes.
@@ -271,12 +274,18 @@ class FrameWriter {
   private:
     static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
+    void begin_body(std::size_t at) {
+        YM_CHECK(at <= 0xffff);
+        body_at_ = static_cast<std::uint16_t>(at);
+    }
     void end_record() {
         if (record_ == none) return;
-        const auto length = static_cast<std::uint32_t>(out_.size() - record_);
+        const std::size_t length = out_.size() - record_;
+        YM_CHECK(length <= 0xffffffffU);
+        if (body_at_ == 0) begin_body(length);
         std::byte* at = out_.data() + record_;
-        store_be(at, length);
-        store_be(at + 4, body_at_ == 0 ? static_cast<std::uint16_t>(length) : body_at_);
+        store_be(at, static_cast<std::uint32_t>(length));
+        store_be(at + 4, body_at_);
         record_ = none;
     }
 
@@ -288,5 +297,9 @@ class FrameWriter {
 
 /// Octets that fields may take in one record: `body at` is a u16 that counts the record's head too.
 inline constexpr std::size_t fields_bytes_max = 0xffff - record_head_bytes;
+
+/// Octets that fields of one record may take when a peer sends them; more is refused with 413. The rest is room for
+/// what the broker adds before it delivers, so that no peer can make it write a record that cannot be encoded.
+inline constexpr std::size_t peer_fields_bytes_max = 60'000;
 
 }  // namespace ym::wire
