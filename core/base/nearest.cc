@@ -27,6 +27,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t mo
 }
 
 void Nearest::offer(std::string_view name) {
+    if (!best_.empty() && best_ == wanted_) return;
     const std::size_t distance = edit_distance(wanted_, name, most_);
     if (distance > most_) return;
     best_ = name;
