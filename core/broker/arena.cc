@@ -4,7 +4,9 @@
 
 namespace ym {
 namespace {
-constexpr std::size_t aligned(std::size_t size) { return (size + 7) & ~std::size_t{7}; }
+constexpr std::size_t aligned(std::size_t size) {
+    return (size + 7) & ~std::size_t{7};
+}
 }  // namespace
 
 Location Arena::take(std::size_t size) {
@@ -54,8 +56,8 @@ std::uint32_t Arena::open(std::size_t capacity) {
         spare_.pop_back();
     } else {
         extent.octets.reset(new std::byte[capacity]);
-        memory_ += capacity;
     }
+    memory_ += capacity;
     extent.capacity = capacity;
     extent.used = extent.live = 0;
     return index;
@@ -66,9 +68,9 @@ void Arena::close(std::uint32_t index) {
     if (extent.capacity == extent_bytes && spare_.size() < spare_max) {
         spare_.push_back(std::move(extent.octets));
     } else {
-        memory_ -= extent.capacity;
         extent.octets.reset();
     }
+    memory_ -= extent.capacity;
     extent.capacity = 0;
     free_.push_back(index);
 }

@@ -30,7 +30,7 @@ class Arena {
     }
     /// Ends a run; `size` as it was taken.
     void drop(Location where, std::size_t size);
-    /// Octets of all extents, the spare ones too.
+    /// Octets of the extents in use; at most `spare_max` empty ones are kept beside them.
     [[nodiscard]] std::uint64_t memory() const { return memory_; }
 
   private:

@@ -94,6 +94,7 @@ struct Queue {
     bool keeps = false;  // durable, and the store keeps what it is given
     bool orphan = false;
     bool created = false;
+    bool pinned = false;  // settings point at it
 
     std::vector<Lane> lanes;       // those in use, the highest priority first
     std::size_t ready = 0;         // in all lanes
@@ -119,7 +120,6 @@ struct Queue {
     std::uint64_t delivered = 0;
     std::uint64_t redelivered = 0;
     std::array<std::uint64_t, failure_reason_count> failures{};
-    std::uint64_t stale = 0;
     std::uint64_t refused = 0;
     std::uint64_t processed = 0;
     Duration processing{0};

@@ -21,23 +21,31 @@ class SequenceWindow {
         words_.assign(bits / 64, 0);
         highest_ = start;
         floor_ = start;
+        taken_ = 0;
     }
+    /// The highest seen, whatever became of it.
     [[nodiscard]] std::uint64_t highest() const { return highest_; }
+    /// The highest accepted; 0 if none was.
+    [[nodiscard]] std::uint64_t taken() const { return taken_; }
     [[nodiscard]] Verdict look(std::uint64_t sequence) const {
         if (sequence > highest_) return Verdict::fresh;
         if (sequence <= floor_ || highest_ - sequence >= bits()) return Verdict::too_old;
         return test(sequence) ? Verdict::accepted : Verdict::fresh;
     }
+    /// `sequence` was seen; the window moves on, it is not accepted by this.
+    void see(std::uint64_t sequence) {
+        if (sequence <= highest_) return;
+        if (sequence - highest_ >= bits()) {
+            words_.assign(words_.size(), 0);
+        } else {
+            for (std::uint64_t s = highest_ + 1; s <= sequence; ++s) clear(s);
+        }
+        highest_ = sequence;
+    }
     /// `sequence` is fresh and now accepted.
     void accept(std::uint64_t sequence) {
-        if (sequence > highest_) {
-            if (sequence - highest_ >= bits()) {
-                words_.assign(words_.size(), 0);
-            } else {
-                for (std::uint64_t s = highest_ + 1; s < sequence; ++s) clear(s);
-            }
-            highest_ = sequence;
-        }
+        see(sequence);
+        if (sequence > taken_) taken_ = sequence;
         words_[(sequence / 64) % words_.size()] |= bit(sequence);
     }
     /// Takes an accept() back: the message was not stored after all.
@@ -55,6 +63,7 @@ class SequenceWindow {
 
     std::vector<std::uint64_t> words_;
     std::uint64_t highest_ = 0;
+    std::uint64_t taken_ = 0;
     std::uint64_t floor_ = 0;  // sequences up to here belong to an earlier life of the session
 };
 

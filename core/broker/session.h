@@ -13,6 +13,7 @@
 #include "base/ring.h"
 #include "base/time.h"
 #include "broker/messages.h"
+#include "broker/mutants.h"
 #include "broker/sequences.h"
 #include "wire/ymp.h"
 
@@ -175,7 +176,8 @@ struct Session {
     std::uint64_t bytes_credit = ~std::uint64_t{0};
     std::uint64_t bytes_sent = 0;
     std::uint64_t acked = 0;
-    Instant last_worked;  // last delivery or settlement
+    Instant lease_bound = Instant::never();  // no lease ends earlier
+    Instant last_worked;                     // last delivery or settlement
     std::vector<std::uint32_t> subscriptions;
     std::vector<Answer> lost;     // of this step
     std::vector<Answer> settled;  // of this step, for flag_tell_durable
@@ -183,7 +185,8 @@ struct Session {
     bool window_told = true;
 
     [[nodiscard]] bool wants_delivery() const {
-        return state == SessionState::connected && !silent && unacked.last_tag() < credit;
+        const std::uint64_t overrun = YM_MUTANT(credit_overrun) ? 1 : 0;
+        return state == SessionState::connected && !silent && unacked.last_tag() < credit + overrun;
     }
 };
 

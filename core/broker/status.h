@@ -60,7 +60,6 @@ struct QueueStatus {
     std::uint64_t delivered = 0;
     std::uint64_t redelivered = 0;  // deliveries with attempt > 1
     std::array<std::uint64_t, failure_reason_count> failures{};
-    std::uint64_t stale = 0;      // settlements refused because the lease had ended
     std::uint64_t refused = 0;    // publishes that this queue refused
     Duration oldest{0};           // age of the oldest live message
     std::uint64_t processed = 0;  // acked deliveries that `processing` sums up

@@ -1,0 +1,227 @@
+// Messages out: queues take turns, a balance plugin picks workers with credit, each gets one frame a turn.
+#include <algorithm>
+
+#include "broker/machine.h"
+
+namespace ym {
+
+void Broker::Machine::touch(Queue& q) {
+    if (q.active) return;
+    q.active = true;
+    q.turns_left = 0;
+    active_.push_back(q.address.value);
+}
+
+bool Broker::Machine::deliverable_while_draining(const Queue& q) const {
+    // What the store keeps can wait for the next start; what it does not keep would be gone.
+    return !q.keeps && q.workers_first != no_link;
+}
+
+void Broker::Machine::dispatch() {
+    // A queue leaves the round when it has nothing to hand out, or nobody takes it; what changes that touches it.
+    while (!active_.empty()) {
+        Queue& q = *addresses_[active_.front()].queue;
+        if (q.turns_left == 0) q.turns_left = turn_messages * q.settings.weight;
+        const std::uint64_t most = active_.size() == 1 ? unlimited : q.turns_left;
+        const std::uint64_t given = hand_out(q, most);
+        if (given < most) {
+            q.active = false;
+            active_.pop_front();
+            continue;
+        }
+        q.turns_left -= std::min(q.turns_left, given);
+        if (q.turns_left == 0) {
+            active_.push_back(active_.front());
+            active_.pop_front();
+        }
+    }
+}
+
+/// How many deliveries the queue's own limits allow now.
+std::uint64_t Broker::Machine::allowed(Queue& q) {
+    const QueueLimits& limit = q.settings.limits;
+    std::uint64_t count = q.ready;
+    if (draining_ && !deliverable_while_draining(q)) return 0;
+    if (limit.in_flight != unlimited) count = std::min(count, limit.in_flight - std::min(limit.in_flight, q.in_flight));
+    if (limit.rate != unlimited) {
+        const Duration each{1'000'000'000 / static_cast<std::int64_t>(limit.rate)};
+        q.rate_next = std::max(q.rate_next, now_.monotonic - rate_burst);
+        if (q.rate_next > now_.monotonic) return 0;
+        count = std::min(count, static_cast<std::uint64_t>((now_.monotonic - q.rate_next) / each) + 1);
+    }
+    return count;
+}
+
+std::uint64_t Broker::Machine::hand_out(Queue& q, std::uint64_t most) {
+    std::uint64_t given = 0;
+    while (given < most && q.ready > 0 && q.workers_first != no_link) {
+        std::uint64_t count = std::min({allowed(q), most - given, deliver_records_max});
+        if (count == 0) break;
+        std::uint64_t credit = 0;
+        const std::uint64_t head_bytes = messages_.head(q.next_lane().front(messages_).slot).body_bytes;
+        if (gather_workers(q, head_bytes, credit) == 0) break;
+        count = std::min(count, credit);
+        picks_.assign(static_cast<std::size_t>(count), BalancePolicy::nobody);
+        q.settings.balance->pick(views_, picks_);
+        const std::uint64_t now_given = deliver(q, count);
+        if (now_given == 0) break;
+        given += now_given;
+    }
+    schedule(q);
+    return given;
+}
+
+/// Views of the workers that would take the queue's next message, the one that has waited longest first.
+std::size_t Broker::Machine::gather_workers(Queue& q, std::uint64_t head_bytes, std::uint64_t& credit) {
+    views_.clear();
+    view_subscriptions_.clear();
+    credit = 0;
+    for (std::uint32_t i = q.workers_first; i != no_link && views_.size() < BalancePolicy::candidates_max;
+         i = subscriptions_[i].next) {
+        const Session& s = sessions_[subscriptions_[i].session];
+        if (s.bytes_credit - s.bytes_sent < head_bytes && !YM_MUTANT(bytes_credit_ignored)) continue;
+        WorkerView view;
+        view.credit = s.credit + (YM_MUTANT(credit_overrun) ? 1 : 0) - s.unacked.last_tag();
+        view.in_flight = s.unacked.size();
+        view.idle = now_.monotonic - s.last_worked;
+        view.session = s.key.text();
+        view.name = s.name;
+        credit += view.credit;
+        views_.push_back(view);
+        view_subscriptions_.push_back(i);
+    }
+    return views_.size();
+}
+
+/// Gives the queue's next `count` messages to the workers in picks_, one frame each. Stops at the first message that
+/// nobody is to have now; the messages behind it keep their order.
+std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
+    // Messages are taken in order first, so that each worker's frame can be written in one go.
+    taken_.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint32_t pick = picks_[i];
+        if (pick >= views_.size() || views_[pick].credit == 0) break;
+        Lane& lane = q.next_lane();
+        const Copy copy = lane.front(messages_);
+        Session& worker = sessions_[subscriptions_[view_subscriptions_[pick]].session];
+        const std::uint64_t bytes = messages_.head(copy.slot).body_bytes;
+        if (worker.bytes_credit - worker.bytes_sent < bytes && !YM_MUTANT(bytes_credit_ignored)) break;
+        worker.bytes_sent += bytes;
+        --views_[pick].credit;
+        lane.pop(copy);
+        --q.ready;
+        taken_.push_back(copy);
+    }
+    const std::size_t given = taken_.size();
+    if (given == 0) return 0;
+    if (q.settings.limits.rate != unlimited) {
+        q.rate_next = q.rate_next + Duration{1'000'000'000 / static_cast<std::int64_t>(q.settings.limits.rate)} * given;
+    }
+    picks_.resize(given);
+    for (std::size_t first = 0; first < given; ++first) {
+        const std::uint32_t pick = picks_[first];
+        if (pick == BalancePolicy::nobody) continue;  // written already
+        write_deliveries(q, first, pick);
+    }
+    return given;
+}
+
+/// Writes every message of this turn that is for one worker, from the `first`, in frames of bounded size.
+void Broker::Machine::write_deliveries(Queue& q, std::size_t first, std::uint32_t pick) {
+    const std::uint32_t subscription = view_subscriptions_[pick];
+    Session& worker = sessions_[subscriptions_[subscription].session];
+    wire::FrameWriter writer(out_->octets);
+    std::size_t at = out_->octets.size();
+    const std::uint64_t lease_ms = to_ms(q.settings.lease);
+    writer.begin(wire::Verb::deliver, 0, q.settings.name, lease_ms);
+    for (std::size_t i = first; i < picks_.size(); ++i) {
+        if (picks_[i] != pick) continue;
+        picks_[i] = BalancePolicy::nobody;
+        if (writer.size() > deliver_bytes_max) {
+            writer.end();
+            send(worker, at);
+            at = out_->octets.size();
+            writer.begin(wire::Verb::deliver, 0, q.settings.name, lease_ms);
+        }
+        give(q, worker, taken_[i], writer);
+    }
+    writer.end();
+    send(worker, at);
+    worker.last_worked = now_.monotonic;
+    // To the back of the line, unless its credit is used up.
+    unlink_worker(subscription);
+    if (worker.wants_delivery()) {
+        link_worker(subscription);
+    } else {
+        update_wants(worker);
+    }
+    if (worker.lease_bound > now_.monotonic + q.settings.lease) {
+        worker.lease_bound = now_.monotonic + q.settings.lease;
+        session_deadlines_.set_earlier(worker.ref.index, worker.lease_bound);
+    }
+}
+
+void Broker::Machine::give(Queue& q, Session& worker, const Copy& copy, wire::FrameWriter& writer) {
+    Delivery delivery;
+    delivery.slot = copy.slot;
+    delivery.queue = q.address;
+    delivery.attempts = copy.attempts + 1;
+    delivery.granted = now_.monotonic;
+    delivery.deadline = now_.monotonic + q.settings.lease;
+    const std::uint64_t tag = worker.unacked.add(delivery);
+    ++q.in_flight;
+    ++q.delivered;
+    if (copy.attempts > 0) ++q.redelivered;
+    if (!YM_MUTANT(fence_reused) || fence_ == 0) ++fence_;
+    const MessageHead& head = messages_.head(copy.slot);
+    writer.begin_record(static_cast<std::uint16_t>(std::min(delivery.attempts, 0xffffU)), tag);
+    writer.field(wire::Field::fence, (std::uint64_t{epoch_} << fence_counter_bits) | fence_);
+    writer.field(wire::Field::first_accepted_ms, static_cast<std::uint64_t>(head.accepted_wall.since_epoch.count()));
+    writer.fields_and_body(messages_.octets(copy.slot), head.fields_bytes);
+}
+
+void Broker::Machine::update_wants(Session& s) {
+    const bool wants = s.wants_delivery();
+    for (const std::uint32_t index : s.subscriptions) {
+        if (wants) {
+            if (!subscriptions_[index].listed) link_worker(index);
+            touch(queue(subscriptions_[index].queue));
+        } else {
+            unlink_worker(index);
+        }
+    }
+}
+
+void Broker::Machine::link_worker(std::uint32_t index) {
+    Subscription& link = subscriptions_[index];
+    YM_CHECK(!link.listed);
+    Queue& q = queue(link.queue);
+    link.listed = true;
+    link.previous = q.workers_last;
+    link.next = no_link;
+    if (q.workers_last == no_link) {
+        q.workers_first = index;
+    } else {
+        subscriptions_[q.workers_last].next = index;
+    }
+    q.workers_last = index;
+}
+
+void Broker::Machine::unlink_worker(std::uint32_t index) {
+    Subscription& link = subscriptions_[index];
+    if (!link.listed) return;
+    Queue& q = queue(link.queue);
+    if (link.previous == no_link) {
+        q.workers_first = link.next;
+    } else {
+        subscriptions_[link.previous].next = link.next;
+    }
+    if (link.next == no_link) {
+        q.workers_last = link.previous;
+    } else {
+        subscriptions_[link.next].previous = link.previous;
+    }
+    link.listed = false;
+}
+
+}  // namespace ym

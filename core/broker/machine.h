@@ -1,0 +1,410 @@
+// The state of the broker and its steps, by subject: one source file each.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/broker.h"
+#include "broker/deadlines.h"
+#include "broker/messages.h"
+#include "broker/mutants.h"
+#include "broker/queue.h"
+#include "broker/session.h"
+#include "wire/ymp.h"
+
+namespace ym {
+
+/// Fields of a message that columns are made of.
+enum class ColumnKind : std::uint8_t { topic, type, key, header };
+struct Column {
+    ColumnKind kind{};
+    std::string header;  // its name, with ColumnKind::header
+};
+
+struct PipelineTarget {
+    AddressId address;
+    bool optional = false;
+};
+
+struct Pipeline {
+    PipelineSettings settings;
+    std::vector<Column> columns;
+    std::vector<PipelineTarget> targets;
+    AddressId unmatched_to = no_address;
+};
+
+/// What a name stands for. Exactly one of the two, or neither: a pipeline that left the settings.
+struct Address {
+    std::string name;
+    std::unique_ptr<Queue> queue;
+    std::unique_ptr<Pipeline> pipeline;
+};
+
+/// A message of a PUBLISH frame on its way in.
+struct Candidate {
+    std::uint64_t sequence = 0;
+    Octets fields;
+    Octets body;
+    std::string_view topic, type, key;
+    std::uint8_t priority = 0;
+    bool priority_given = false;
+    bool wants_reply = false;
+    std::uint32_t first = no_link;  // its targets, in Machine::targets_
+    std::uint32_t last = no_link;
+    bool set_priority = false;  // filled in by a pipeline: to be stored with the fields
+    bool set_type = false;
+    bool set_key = false;
+    wire::Status refused{};  // not 0: no queue takes it
+    std::string_view why;    // static
+};
+
+struct Target {
+    AddressId queue;
+    bool optional = false;
+    std::uint32_t next = no_link;
+};
+
+/// A request that waits for its reply.
+struct Request {
+    SessionRef session;
+    std::uint64_t sequence = 0;
+    Duration keep{0};
+    std::uint64_t keep_max = 0;
+};
+
+/// A failed attempt, until the retry policy has spoken.
+struct Failed {
+    Copy copy;
+    AddressId queue;
+    FailureReason reason{};
+    Duration retry_after{0};
+};
+
+/// A link between a session and a queue that it works on.
+struct Subscription {
+    std::uint32_t session = 0;
+    AddressId queue;
+    std::uint32_t previous = no_link;
+    std::uint32_t next = no_link;
+    bool listed = false;
+};
+
+/// A run of sequences or tags that is answered when its batch is stored.
+struct PendingAnswer {
+    SessionRef session;
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::uint64_t bytes = 0;
+};
+
+struct StoringCopy {
+    AddressId queue;
+    Slot slot = no_slot;
+};
+
+/// What waits for one append to complete.
+struct PendingBatch {
+    std::uint64_t number = 0;
+    std::vector<StoringCopy> copies;
+    std::vector<PendingAnswer> confirms;
+    std::vector<PendingAnswer> settled;
+    std::vector<StoreRecord> others;  // records that no publish waits for; appended again if the store was full
+
+    void clear() {
+        number = 0;
+        copies.clear();
+        confirms.clear();
+        settled.clear();
+        others.clear();
+    }
+};
+
+/// What a HELLO says.
+struct Hello {
+    SessionKey key;
+    std::vector<AddressId> queues;
+    std::uint64_t lowest = 0;
+    std::uint64_t bytes_credit = ~std::uint64_t{0};
+};
+
+enum class PeerState : std::uint8_t { unknown, stranger, joined, ignored };
+struct Peer {
+    PeerState state = PeerState::unknown;
+    std::uint32_t session = 0;  // while joined
+    std::uint32_t malformed = 0;
+    std::uint32_t listener = 0;
+};
+
+struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+
+/// The last body of a frame may stand in a ZeroMQ frame of its own: gives it to the last record.
+void attach_body(const FrameReceived& event, const wire::Frame& frame, wire::Record& record);
+
+class Broker::Machine {
+  public:
+    explicit Machine(const BrokerOptions& options);
+
+    void step(Now now, std::span<Event> events, Effects& effects);
+    [[nodiscard]] Instant next_deadline() const;
+    [[nodiscard]] StatusReport status(Instant now);
+
+  private:
+    /// What one routing call needs, kept for its memory.
+    struct RouteScratch {
+        std::vector<std::uint32_t> messages;
+        std::vector<std::vector<std::string_view>> columns;
+        std::vector<const std::string_view*> column_pointers;
+        std::vector<std::uint64_t> random;
+        std::vector<std::pair<std::uint32_t, AddressId>> answers;
+        std::vector<std::uint8_t> matched;
+        std::vector<std::pair<std::uint32_t, std::uint32_t>> chained;  // (target, message)
+    };
+
+    /// A step of the machine is bounded by these; they have no setting.
+    static constexpr std::uint32_t malformed_max = 100;       // frames of one peer, then it is ignored
+    static constexpr std::uint64_t remembered_max = 100'000;  // sessions that are gone
+    static constexpr Duration remembered_for = 10min;
+    static constexpr std::uint64_t turn_messages = 16;          // of a queue of weight 1, before the next queue's turn
+    static constexpr std::uint64_t deliver_records_max = 1000;  // of one DELIVER frame
+    static constexpr std::size_t deliver_bytes_max = std::size_t{1} << 20U;
+    static constexpr Duration store_full_wait = 100ms;
+    static constexpr Duration rate_burst = 100ms;
+    static constexpr unsigned fence_counter_bits = 40;      // below the epoch
+    static constexpr std::size_t field_room = 64;           // octets of fields that a delivery adds, rounded up
+    static constexpr std::uint64_t frames_unconfirmed = 4;  // byte window of a producer, in frames of the largest size
+
+    // step.cc: events, time
+    void apply(Event& event);
+    void run_due();
+    void run_session(Session& session);
+    void finish(Finish how);
+    void check_drained();
+    void begin_drain();
+
+    // topology.cc: settings, names
+    void on(SettingsChanged& event);
+    void apply_queues(std::vector<QueueSettings>& queues, const CreateSettings* create);
+    void apply_pipelines(std::vector<PipelineSettings>& pipelines);
+    void apply_queue(QueueSettings&& settings, bool created);
+    AddressId intern(const std::string& name);
+    [[nodiscard]] AddressId find(std::string_view name) const;
+    /// As find(), or a queue on demand; no_address if neither.
+    AddressId find_or_create(std::string_view name);
+    [[nodiscard]] std::string nearest_name(std::string_view name) const;
+    void remove_queue(Queue& queue);
+    void pin(AddressId address);
+    Queue& queue(AddressId address) { return *addresses_[address.value].queue; }
+    [[nodiscard]] RetryPolicy* find_retry(std::string_view name) const;
+
+    // peers.cc: who is there
+    void on(const FrameReceived& event);
+    void on(const PeerUnreachable& event);
+    void on_hello(const FrameReceived& event, const wire::Frame& frame);
+    void on_bye(Session& session);
+    Session* join(const FrameReceived& event, SessionKey key, std::uint64_t lowest);
+    bool read_hello(const FrameReceived& event, const wire::Frame& frame, Hello& hello);
+    void revive(Session& session);
+    void welcome(Session& session, bool resumed);
+    void detach(Session& session);
+    void lose(Session& session, std::optional<FailureReason> reason);
+    void forget(Session& session);
+    void subscribe(Session& session, const std::vector<AddressId>& queues);
+    void unsubscribe(Session& session);
+    void malformed(PeerId peer, const wire::DecodeError& error, std::string_view text);
+    void error_to(PeerId peer, wire::Status status, std::string_view field, std::uint64_t at, std::string_view text);
+    void forget_peer(PeerId peer);
+    Peer& peer(PeerId id);
+    [[nodiscard]] const PeerLimits& limits(std::uint32_t listener) const;
+    Session* session(SessionRef ref);
+    void schedule(Session& session);
+    void stranger(PeerId id);
+    void deny(PeerId id, Peer& peer);
+
+    // publish.cc: messages in
+    void on_publish(Session& session, const FrameReceived& event, const wire::Frame& frame);
+    bool read_candidate(Session& session, const wire::Record& record, Candidate& candidate);
+    bool admit(Session& session, std::uint64_t sequence, std::uint64_t body_bytes);
+    void route(AddressId address);
+    void route_pipeline(const Pipeline& pipeline, std::span<const std::uint32_t> messages, bool optional, int depth);
+    void add_target(Candidate& candidate, AddressId queue, bool optional);
+    void unmatched(const Pipeline& pipeline, Candidate& candidate, bool optional, int depth);
+    void fill_columns(const Pipeline& pipeline, std::span<const std::uint32_t> messages, RouteScratch& scratch);
+    void follow(const Pipeline& pipeline, RouteScratch& scratch, bool optional, int depth);
+    void accept(Session& session, Candidate& candidate, const Pipeline* pipeline);
+    bool can_take(const Queue& queue, std::uint64_t bytes) const;
+    void make_room(Queue& queue, std::uint64_t bytes);
+    [[nodiscard]] bool check_targets(Session& session, Candidate& candidate, std::uint32_t& copies, bool& stored);
+    Slot store_message(const Candidate& candidate, std::uint32_t copies);
+    void enqueue(const Target& target, Slot slot, bool stored);
+    void record_message(const Session& session, const Candidate& candidate, Slot slot);
+    void confirm(Session& session, const Candidate& candidate, bool stored);
+    void clear_candidates();
+    void refuse(Session& session, std::uint64_t sequence, wire::Status status, std::string_view text,
+                Duration retry_after = Duration{0});
+
+    // dispatch.cc: messages out
+    void dispatch();
+    std::uint64_t hand_out(Queue& queue, std::uint64_t most);
+    std::size_t gather_workers(Queue& queue, std::uint64_t head_bytes, std::uint64_t& credit);
+    std::uint64_t deliver(Queue& queue, std::uint64_t count);
+    void write_deliveries(Queue& queue, std::size_t first, std::uint32_t pick);
+    void give(Queue& queue, Session& worker, const Copy& copy, wire::FrameWriter& writer);
+    void touch(Queue& queue);
+    void update_wants(Session& session);
+    void link_worker(std::uint32_t subscription);
+    void unlink_worker(std::uint32_t subscription);
+    [[nodiscard]] std::uint64_t allowed(Queue& queue);
+    [[nodiscard]] bool deliverable_while_draining(const Queue& queue) const;
+
+    // settle.cc: answers of workers
+    void on_settle(Session& session, const FrameReceived& event, const wire::Frame& frame);
+    void on_credit(Session& session, const FrameReceived& event, const wire::Frame& frame);
+    void settle_range(Session& session, const wire::Record& record, std::uint64_t last, Duration retry_after,
+                      bool tell);
+    void settle_one(Session& session, std::uint64_t tag, Delivery& delivery, const wire::Record& record,
+                    Duration retry_after);
+    Copy end_lease(Session& session, std::uint64_t tag, const Delivery& delivery);
+    void expire_leases(Session& session);
+    void extend(Delivery& delivery);
+
+    // retry.cc: what follows a failed attempt
+    void fail(const Copy& copy, AddressId queue, FailureReason reason, Duration retry_after = Duration{0});
+    void decide_failures();
+    void return_copy(Queue& queue, const Copy& copy, Duration wait);
+    void dead_letter(Queue& queue, const Copy& copy, FailureReason reason);
+    void settled(Queue& queue, Slot slot, Outcome outcome);
+    bool move_dead(Queue& to, const Copy& copy, std::uint64_t bytes);
+    void drop_dead(Queue& queue);
+    [[nodiscard]] bool may_remove(const Queue& queue) const;
+    [[nodiscard]] Instant remove_at(const Queue& queue) const;
+    void schedule(Queue& queue);
+    void run_queue(Queue& queue);
+
+    // reply.cc: requests
+    void expect_reply(Session& session, MessageId message, std::uint64_t sequence, const Pipeline* pipeline);
+    void reply(MessageId message, wire::Status status, std::uint64_t part, Octets fields, Octets body);
+    void expire_requests();
+    void flush_held(Session& session);
+
+    // storing.cc: the store
+    void on(const StoreCompleted& event);
+    void on(const StoreAcquired& event);
+    StoreRecord& record(RecordKind kind);
+    PendingBatch& batch();
+    void complete(PendingBatch& pending);
+    void refuse_batch(PendingBatch& pending);
+    void seal_batch();
+    void release_held();
+    [[nodiscard]] bool store_open() const;
+
+    // answers.cc: what a step tells its peers
+    void say(Session& session);
+    void flush_answers();
+    void flush_session(Session& session);
+    void write_confirms(Session& session, const std::vector<Answer>& answers, bool settled);
+    void write_lost(Session& session);
+    void send(Session& session, std::size_t at);
+    void send_bare(Session& session, wire::Verb verb);
+    [[nodiscard]] std::uint64_t publish_window(const Session& session) const;
+    [[nodiscard]] std::uint64_t bytes_window(const Session& session) const;
+    void notice(NoticeKind kind, std::string name, std::string text, std::uint64_t count = 0);
+
+    void on(DrainRequested& event);
+    void on(const AdminCommand& event);
+    [[nodiscard]] QueueStatus status_of(const Queue& queue, Instant now) const;
+    [[nodiscard]] PeerStatus status_of(Session& session) const;
+
+    BrokerOptions options_;
+    Now now_;
+    Instant started_;
+    bool started_known_ = false;
+    Effects* out_ = nullptr;
+    std::unique_ptr<Topology> topology_;
+
+    std::deque<Address> addresses_;
+    std::unordered_map<std::string, AddressId, TextHash, std::equal_to<>> names_;
+    std::uint64_t queue_count_ = 0;
+    std::uint64_t created_count_ = 0;
+    std::vector<std::uint32_t> addresses_free_;
+
+    std::vector<Peer> peers_;
+    Ring<PeerId> strangers_;
+    std::uint64_t connected_ = 0;
+    std::deque<Session> sessions_;
+    std::vector<std::uint32_t> sessions_free_;
+    std::unordered_map<SessionKey, std::uint32_t, SessionKeyHash> by_key_;
+    Ring<SessionRef> remembered_;
+    std::vector<Subscription> subscriptions_;
+    std::vector<std::uint32_t> subscriptions_free_;
+    std::vector<std::uint32_t> talkative_;  // sessions with answers in this step
+
+    Messages messages_;
+    std::uint64_t next_message_ = 1;
+    std::uint64_t fence_ = 0;
+    std::uint32_t epoch_ = 0;
+    Deadlines session_deadlines_;
+    Deadlines queue_deadlines_;
+
+    std::unordered_map<MessageId, Request> requests_;
+    struct RequestDue {
+        Instant at;
+        MessageId message;
+        friend bool operator>(const RequestDue& a, const RequestDue& b) {
+            return a.at > b.at || (a.at == b.at && a.message > b.message);
+        }
+    };
+    std::vector<RequestDue> requests_due_;  // a heap, the earliest first
+
+    enum class StoreState : std::uint8_t { ready, acquiring };
+    StoreState store_state_ = StoreState::ready;
+    Instant store_full_until_;
+    std::uint64_t last_batch_ = 0;
+    std::deque<PendingBatch> pending_;  // appended, in order; the last may still be open
+    bool batch_open_ = false;
+    std::vector<PendingBatch> batch_spare_;
+    std::vector<StoreRecord> held_records_;  // while the store takes nothing
+    std::vector<PendingAnswer> held_settled_;
+    std::vector<AddressId> record_queues_;
+    std::vector<std::uint32_t> record_queues_at_;
+
+    bool draining_ = false;
+    Instant drain_until_ = Instant::never();
+    Finish finished_ = Finish::no;
+
+    // Scratch of one step, kept for its memory.
+    Buffer set_fields_;
+    std::vector<Candidate> candidates_;
+    std::vector<Target> targets_;
+    std::vector<AddressId> optional_full_;  // of one message: optional targets that cannot take it
+    std::uint64_t route_random_ = 0;        // of the frame's producer
+    static constexpr int chain_max = 16;
+    std::vector<std::unique_ptr<RouteScratch>> route_scratch_;  // by depth of the chain
+    std::deque<std::uint32_t> active_;                          // queues with something to hand out
+    std::vector<WorkerView> views_;
+    std::vector<std::uint32_t> view_subscriptions_;
+    std::vector<std::uint32_t> picks_;
+    std::vector<Failed> failed_;
+    std::vector<FailedAttempt> attempts_;
+    std::vector<Duration> waits_;
+    std::vector<Copy> taken_;
+    std::vector<std::uint64_t> expired_;
+
+    // Counters that belong to no queue.
+    std::uint64_t duplicates_ = 0;
+    std::uint64_t refused_ = 0;
+    std::uint64_t dropped_unmatched_ = 0;
+    std::uint64_t malformed_ = 0;
+    std::uint64_t stale_ = 0;
+    std::uint64_t replies_sent_ = 0;
+    std::uint64_t replies_dropped_ = 0;
+};
+
+}  // namespace ym

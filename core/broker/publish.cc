@@ -1,0 +1,327 @@
+// Messages in: PUBLISH frames are read, recognised if sent before, routed, checked against limits, and stored.
+#include "base/prng.h"
+#include "broker/machine.h"
+
+namespace ym {
+
+using wire::Field;
+using wire::Status;
+
+namespace {
+
+/// Why a message could not be taken, where each says the same to all.
+constexpr std::string_view why_draining = "the broker is draining";
+constexpr std::string_view why_memory = "the broker is out of memory (limits.memory)";
+constexpr std::string_view why_queue_full = "the queue is full";
+constexpr std::string_view why_store_full = "the store is full";
+constexpr std::string_view why_store_away = "the store is being acquired again";
+constexpr std::string_view why_requests = "too many requests wait for a reply (listeners.*.limits.replies)";
+
+}  // namespace
+
+void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const wire::Frame& frame) {
+    const PeerLimits& limit = limits(s.listener);
+    std::size_t octets = 0;
+    for (const Octets part : event.parts) octets += part.size();
+    clear_candidates();
+    const AddressId address = find_or_create(frame.name);
+    std::string no_address_text;
+    wire::RecordCursor cursor(frame);
+    wire::Record record;
+    std::uint64_t count = 0;
+    for (;;) {
+        const auto step = cursor.next(record);
+        if (step == wire::RecordCursor::Step::end) break;
+        if (step == wire::RecordCursor::Step::bad) {
+            ++malformed_;
+            if (record.id > 0 && admit(s, record.id, 0)) refuse(s, record.id, Status::malformed, cursor.error().field);
+            continue;
+        }
+        attach_body(event, frame, record);
+        if (!admit(s, record.id, record.body.size())) continue;
+        if (octets > limit.frame || ++count > limit.records) {
+            refuse(s, record.id, Status::too_large, "beyond the frame's limits that WELCOME told");
+            continue;
+        }
+        if (address == no_address) {
+            if (no_address_text.empty()) {
+                no_address_text = "no address '" + std::string(frame.name) + "'";
+                const std::string nearest = nearest_name(frame.name);
+                if (!nearest.empty()) no_address_text += "; is '" + nearest + "' meant?";
+            }
+            refuse(s, record.id, Status::no_address, no_address_text);
+            continue;
+        }
+        Candidate& candidate = candidates_.emplace_back();
+        if (!read_candidate(s, record, candidate)) candidates_.pop_back();
+    }
+    if (!cursor.error().field.empty() && count == 0) malformed(s.peer, cursor.error(), {});
+    if (candidates_.empty()) return;
+    std::uint64_t word = 0;
+    std::memcpy(&word, s.key.octets.data(), sizeof word);
+    route_random_ = mix64(word ^ s.key.principal.value);
+    route(address);
+    const Pipeline* pipeline = addresses_[address.value].pipeline.get();
+    for (Candidate& candidate : candidates_) accept(s, candidate, pipeline);
+}
+
+void Broker::Machine::clear_candidates() {
+    candidates_.clear();
+    targets_.clear();
+}
+
+bool Broker::Machine::admit(Session& s, std::uint64_t sequence, std::uint64_t body_bytes) {
+    if (sequence == 0) {
+        refuse(s, sequence, Status::malformed, "a sequence is 1 or more");
+        return false;
+    }
+    s.body_bytes += body_bytes;
+    if (YM_MUTANT(refused_sequence_is_duplicate) && sequence <= s.accepted.highest()) {
+        add_answer(s.confirms, sequence, Status::duplicate);
+        say(s);
+        return false;
+    }
+    switch (s.accepted.look(sequence)) {
+        case SequenceWindow::Verdict::accepted: {
+            ++duplicates_;
+            // Its confirm is still to come when the store is not done with it.
+            for (const PendingBatch& pending : pending_) {
+                for (const PendingAnswer& waiting : pending.confirms) {
+                    if (waiting.session == s.ref && waiting.first <= sequence && sequence <= waiting.last) return false;
+                }
+            }
+            add_answer(s.confirms, sequence, Status::duplicate);
+            say(s);
+            return false;
+        }
+        case SequenceWindow::Verdict::too_old: refuse(s, sequence, Status::too_old, "below the window"); return false;
+        case SequenceWindow::Verdict::fresh: break;
+    }
+    const bool bytes_over =
+        s.bytes_unconfirmed > 0 && s.bytes_unconfirmed + body_bytes > frames_unconfirmed * limits(s.listener).frame;
+    if (sequence > publish_window(s) || bytes_over) {
+        refuse(s, sequence, Status::beyond_window, "beyond the publish window");
+        return false;
+    }
+    s.accepted.see(sequence);
+    return true;
+}
+
+bool Broker::Machine::read_candidate(Session& s, const wire::Record& record, Candidate& c) {
+    c.sequence = record.id;
+    c.fields = record.fields;
+    c.body = record.body;
+    c.priority = 16;
+    if (record.code > wire::publish_wants_reply) {
+        refuse(s, record.id, Status::malformed, "code");
+        return false;
+    }
+    c.wants_reply = record.code == wire::publish_wants_reply;
+    if (record.fields.size() + field_room > wire::fields_bytes_max) {
+        refuse(s, record.id, Status::too_large, "fields");
+        return false;
+    }
+    wire::FieldCursor fields(record.fields);
+    wire::FieldView field;
+    while (fields.next(field)) {
+        switch (static_cast<Field>(field.tag)) {
+            case Field::topic: c.topic = as_text(field.value); break;
+            case Field::type: c.type = as_text(field.value); break;
+            case Field::key: c.key = as_text(field.value); break;
+            case Field::message_id:
+            case Field::parts: break;
+            case Field::priority: {
+                const auto priority = wire::as_u64(field.value);
+                if (!priority || *priority > 31) {
+                    refuse(s, record.id, Status::malformed, "priority is 0 to 31");
+                    return false;
+                }
+                c.priority = static_cast<std::uint8_t>(*priority);
+                c.priority_given = true;
+                break;
+            }
+            default:
+                if (!wire::must_understand(field.tag)) break;
+                refuse(s, record.id, Status::malformed, "a field that this broker does not know");
+                return false;
+        }
+    }
+    return true;
+}
+
+void Broker::Machine::refuse(Session& s, std::uint64_t sequence, Status status, std::string_view text,
+                             Duration retry_after) {
+    ++refused_;
+    add_answer(s.confirms, sequence, status, text, retry_after);
+    say(s);
+}
+
+bool Broker::Machine::can_take(const Queue& q, std::uint64_t bytes) const {
+    const QueueLimits& limit = q.settings.limits;
+    if (q.live < limit.messages && q.bytes + bytes <= limit.bytes) return true;
+    return limit.when_full != WhenFull::reject && bytes <= limit.bytes && q.ready > 0;
+}
+
+void Broker::Machine::make_room(Queue& q, std::uint64_t bytes) {
+    const QueueLimits& limit = q.settings.limits;
+    while ((q.live >= limit.messages || q.bytes + bytes > limit.bytes) && q.ready > 0) {
+        Lane& lane = *q.last_lane();
+        const Copy oldest = lane.front(messages_);
+        lane.pop(oldest);
+        --q.ready;
+        if (limit.when_full == WhenFull::dead_letter) {
+            dead_letter(q, oldest, FailureReason::reject);
+            continue;
+        }
+        ++q.ledger.dropped[static_cast<std::size_t>(DropReason::queue_full)];
+        settled(q, oldest.slot, Outcome::dropped);
+    }
+}
+
+/// Whether all targets take the message; those that may not refuse and cannot take it go from its list to
+/// optional_full_.
+bool Broker::Machine::check_targets(Session& s, Candidate& c, std::uint32_t& copies, bool& stored) {
+    const std::uint64_t bytes = c.fields.size() + c.body.size();
+    std::uint32_t* link = &c.first;
+    optional_full_.clear();
+    while (*link != no_link) {
+        Target& target = targets_[*link];
+        Queue& q = queue(target.queue);
+        std::string_view why;
+        Duration wait{0};
+        Status status = Status::full;
+        if (!can_take(q, bytes)) {
+            why = why_queue_full;
+        } else if (q.keeps && !store_open()) {
+            const bool away = store_state_ != StoreState::ready;
+            why = away ? why_store_away : why_store_full;
+            status = away ? Status::draining : Status::full;
+            wait = store_full_wait;
+        }
+        if (why.empty()) {
+            ++copies;
+            stored = stored || q.keeps;
+            link = &target.next;
+            continue;
+        }
+        if (!target.optional || YM_MUTANT(optional_refuses)) {
+            ++q.refused;
+            refuse(s, c.sequence, status,
+                   why == why_queue_full ? "queue '" + q.settings.name + "' is full" : std::string(why), wait);
+            return false;
+        }
+        optional_full_.push_back(target.queue);
+        *link = target.next;
+    }
+    return true;
+}
+
+void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline) {
+    if (c.refused != Status{}) return refuse(s, c.sequence, c.refused, c.why);
+    if (draining_) return refuse(s, c.sequence, Status::draining, why_draining, topology_->drain);
+    if (messages_.memory() + c.fields.size() + c.body.size() > topology_->memory_max) {
+        return refuse(s, c.sequence, Status::full, why_memory);
+    }
+    if (c.wants_reply && s.requests >= limits(s.listener).replies) {
+        return refuse(s, c.sequence, Status::beyond_window, why_requests);
+    }
+    std::uint32_t copies = 0;
+    bool stored = false;
+    if (!check_targets(s, c, copies, stored)) return;
+    for (const AddressId id : optional_full_) {
+        ++queue(id).ledger.accepted;
+        ++queue(id).ledger.dropped[static_cast<std::size_t>(DropReason::optional_full)];
+    }
+    s.accepted.accept(c.sequence);
+    ++s.published;
+    if (copies > 0) {
+        const Slot slot = store_message(c, copies);
+        const MessageHead head = messages_.head(slot);
+        if (stored) record_message(s, c, slot);
+        for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) {
+            enqueue(targets_[t], slot, stored);
+        }
+        if (c.wants_reply) expect_reply(s, head.id, c.sequence, pipeline);
+    }
+    confirm(s, c, stored);
+}
+
+void Broker::Machine::confirm(Session& s, const Candidate& c, bool stored) {
+    if (!stored || YM_MUTANT(early_confirm)) {
+        add_answer(s.confirms, c.sequence, Status::ok);
+        say(s);
+        if (!stored) return;
+    }
+    ++s.unconfirmed;
+    s.bytes_unconfirmed += c.body.size();
+    std::vector<PendingAnswer>& confirms = batch().confirms;
+    if (!confirms.empty() && confirms.back().session == s.ref && confirms.back().last + 1 == c.sequence) {
+        confirms.back().last = c.sequence;
+        confirms.back().bytes += c.body.size();
+        return;
+    }
+    confirms.push_back({s.ref, c.sequence, c.sequence, c.body.size()});
+}
+
+Slot Broker::Machine::store_message(const Candidate& c, std::uint32_t copies) {
+    set_fields_.clear();
+    wire::FrameWriter writer(set_fields_);
+    if (c.set_priority) writer.field(Field::priority, std::uint64_t{c.priority});
+    if (c.set_key) writer.field(Field::key, c.key);
+    if (c.set_type) writer.field(Field::type, c.type);
+    MessageHead head;
+    head.id = MessageId{next_message_++};
+    head.accepted = now_.monotonic;
+    head.accepted_wall = now_.wall;
+    head.fields_bytes = static_cast<std::uint32_t>(c.fields.size() + set_fields_.size());
+    head.body_bytes = static_cast<std::uint32_t>(c.body.size());
+    head.copies = copies;
+    head.priority = c.priority;
+    head.wants_reply = c.wants_reply;
+    std::byte* at = nullptr;
+    const Slot slot = messages_.add(head, at);
+    for (const Octets part : {c.fields, set_fields_.octets(), c.body}) {
+        if (part.empty()) continue;
+        std::memcpy(at, part.data(), part.size());
+        at += part.size();
+    }
+    return slot;
+}
+
+/// A message that any durable queue takes is in none before the store has it: they take it all, or it is refused.
+void Broker::Machine::enqueue(const Target& target, Slot slot, bool stored) {
+    Queue& q = queue(target.queue);
+    const MessageHead& head = messages_.head(slot);
+    make_room(q, head.bytes());
+    ++q.live;
+    q.bytes += head.bytes();
+    if (stored) {
+        ++q.storing;
+        batch().copies.push_back({target.queue, slot});
+        return;
+    }
+    ++q.ledger.accepted;
+    q.add_ready(slot, head.priority);
+    touch(q);
+}
+
+void Broker::Machine::record_message(const Session& s, const Candidate& c, Slot slot) {
+    const MessageHead& head = messages_.head(slot);
+    const Octets octets = messages_.octets(slot);
+    StoreRecord& r = record(RecordKind::accepted);
+    r.message = head.id;
+    r.at = head.accepted_wall;
+    r.priority = head.priority;
+    r.principal = s.key.principal;
+    r.session = as_octets(s.key.text());
+    r.sequence = c.sequence;
+    r.fields = octets.first(head.fields_bytes);
+    r.body = octets.subspan(head.fields_bytes);
+    // Views of the routes are made when the step ends: the list may still move.
+    for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) {
+        if (queue(targets_[t].queue).keeps) record_queues_.push_back(targets_[t].queue);
+    }
+    record_queues_at_.push_back(static_cast<std::uint32_t>(record_queues_.size()));
+}
+
+}  // namespace ym

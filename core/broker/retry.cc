@@ -1,0 +1,165 @@
+// What follows a failed attempt: another one, at once or later, or a dead letter. And how a copy leaves its queue.
+#include "base/prng.h"
+#include "broker/machine.h"
+
+namespace ym {
+
+void Broker::Machine::fail(const Copy& copy, AddressId address, FailureReason reason, Duration retry_after) {
+    Queue& q = queue(address);
+    ++q.failures[static_cast<std::size_t>(reason)];
+    failed_.push_back({copy, address, reason, retry_after});
+}
+
+void Broker::Machine::decide_failures() {
+    for (std::size_t from = 0; from < failed_.size();) {
+        RetryPolicy* policy = queue(failed_[from].queue).retry;
+        std::size_t to = from;
+        attempts_.clear();
+        for (; to < failed_.size() && queue(failed_[to].queue).retry == policy; ++to) {
+            const Failed& f = failed_[to];
+            FailedAttempt attempt;
+            attempt.reason = f.reason;
+            attempt.attempt = f.copy.attempts;
+            attempt.age = now_.monotonic - messages_.head(f.copy.slot).accepted;
+            attempt.retry_after = f.retry_after;
+            attempt.random = mix64(options_.seed ^ mix64(f.copy.id.value) ^ f.copy.attempts);
+            attempts_.push_back(attempt);
+        }
+        waits_.assign(attempts_.size(), RetryPolicy::dead_letter);
+        policy->decide(attempts_, waits_);
+        for (std::size_t i = from; i < to; ++i) {
+            Queue& q = queue(failed_[i].queue);
+            const Duration wait = waits_[i - from];
+            if (wait == RetryPolicy::dead_letter) {
+                dead_letter(q, failed_[i].copy, failed_[i].reason);
+            } else {
+                return_copy(q, failed_[i].copy, wait);
+            }
+        }
+        from = to;
+    }
+    failed_.clear();
+}
+
+/// Puts a copy back in its place, now or after `wait`.
+void Broker::Machine::return_copy(Queue& q, const Copy& copy, Duration wait) {
+    if (q.keeps) {
+        StoreRecord& r = record(RecordKind::attempted);
+        r.message = copy.id;
+        r.queue = q.address;
+        r.attempt = copy.attempts;
+        r.at = WallTime{now_.wall.since_epoch + std::chrono::duration_cast<std::chrono::milliseconds>(wait)};
+    }
+    if (wait > Duration{0}) {
+        q.wait({now_.monotonic + wait, copy});
+        return schedule(q);
+    }
+    if (YM_MUTANT(lost_place)) {
+        q.add_ready(copy.slot, messages_.head(copy.slot).priority);
+    } else {
+        q.put_back(copy, messages_.head(copy.slot).priority);
+    }
+    touch(q);
+}
+
+void Broker::Machine::dead_letter(Queue& q, const Copy& copy, FailureReason reason) {
+    const MessageHead& head = messages_.head(copy.slot);
+    const std::uint64_t bytes = head.bytes();
+    ++q.ledger.dead;
+    --q.live;
+    q.bytes -= bytes;
+    if (q.live == 0) q.empty_since = now_.monotonic;
+    notice(NoticeKind::message_dead, q.settings.name, std::string(name_of(reason)), copy.id.value);
+    if (head.wants_reply) reply(head.id, wire::Status::too_old, 0, {}, {});
+    if (q.keeps) {
+        StoreRecord& r = record(RecordKind::settled);
+        r.message = copy.id;
+        r.queue = q.address;
+        r.outcome = Outcome::dead;
+    }
+    if (q.dead_to != no_address && move_dead(queue(q.dead_to), copy, bytes)) return schedule(q);
+    ++q.dead_ledger.in;
+    q.dead.push_back({copy.slot, now_.monotonic, reason, copy.attempts});
+    while (q.dead.size() > q.settings.dead_max) drop_dead(q);
+    schedule(q);
+}
+
+/// Hands a dead letter to the queue that takes them. False if it cannot: it is then kept beside its own queue.
+bool Broker::Machine::move_dead(Queue& to, const Copy& copy, std::uint64_t bytes) {
+    if (to.orphan || !can_take(to, bytes)) return false;
+    if (to.keeps && !store_open()) return false;
+    make_room(to, bytes);
+    ++to.ledger.moved_in;
+    ++to.live;
+    to.bytes += bytes;
+    const MessageHead& head = messages_.head(copy.slot);
+    if (to.keeps) {
+        const Octets octets = messages_.octets(copy.slot);
+        StoreRecord& r = record(RecordKind::accepted);
+        r.message = copy.id;
+        r.at = head.accepted_wall;
+        r.priority = head.priority;
+        r.fields = octets.first(head.fields_bytes);
+        r.body = octets.subspan(head.fields_bytes);
+        record_queues_.push_back(to.address);
+        record_queues_at_.push_back(static_cast<std::uint32_t>(record_queues_.size()));
+    }
+    to.put_back({copy.id, copy.slot, 0}, head.priority);
+    touch(to);
+    return true;
+}
+
+void Broker::Machine::drop_dead(Queue& q) {
+    messages_.drop_copy(q.dead.front().slot);
+    q.dead.pop_front();
+    ++q.dead_ledger.dropped;
+}
+
+/// A copy has left its queue for good; its ledger was told by the caller.
+void Broker::Machine::settled(Queue& q, Slot slot, Outcome outcome) {
+    const MessageHead& head = messages_.head(slot);
+    if (q.keeps) {
+        StoreRecord& r = record(RecordKind::settled);
+        r.message = head.id;
+        r.queue = q.address;
+        r.outcome = outcome;
+    }
+    --q.live;
+    q.bytes -= head.bytes();
+    messages_.drop_copy(slot);
+    if (q.live > 0) return;
+    q.empty_since = now_.monotonic;
+    if (q.orphan || q.created) schedule(q);
+}
+
+void Broker::Machine::schedule(Queue& q) {
+    Instant at = Instant::never();
+    if (!q.waiting.empty()) at = q.waiting.front().due;
+    if (!q.dead.empty()) at = std::min(at, q.dead.front().since + q.settings.dead_keep);
+    if (q.settings.limits.rate != unlimited && q.ready > 0 && q.rate_next > now_.monotonic)
+        at = std::min(at, q.rate_next);
+    if (may_remove(q)) at = std::min(at, remove_at(q));
+    queue_deadlines_.set(q.address.value, at);
+}
+
+bool Broker::Machine::may_remove(const Queue& q) const {
+    return (q.orphan || q.created) && !q.pinned && q.live == 0 && q.dead.empty() && q.subscribers == 0;
+}
+
+Instant Broker::Machine::remove_at(const Queue& q) const {
+    if (q.orphan || !topology_->create) return q.empty_since;
+    return q.empty_since + topology_->create->idle;
+}
+
+void Broker::Machine::run_queue(Queue& q) {
+    while (!q.waiting.empty() && q.waiting.front().due <= now_.monotonic) {
+        const Copy copy = q.take_waiting().copy;
+        q.put_back(copy, messages_.head(copy.slot).priority);
+    }
+    while (!q.dead.empty() && q.dead.front().since + q.settings.dead_keep <= now_.monotonic) drop_dead(q);
+    touch(q);
+    if (may_remove(q) && remove_at(q) <= now_.monotonic) return remove_queue(q);
+    schedule(q);
+}
+
+}  // namespace ym

@@ -1,0 +1,167 @@
+// Answers of workers: SETTLE and CREDIT, and leases that end by themselves.
+#include <algorithm>
+
+#include "broker/machine.h"
+
+namespace ym {
+
+using wire::Field;
+using wire::SettleCode;
+using wire::Status;
+
+void Broker::Machine::on_credit(Session& s, const FrameReceived& event, const wire::Frame& frame) {
+    wire::RecordCursor cursor(frame);
+    wire::Record record;
+    const auto step = cursor.next(record);
+    if (step == wire::RecordCursor::Step::bad) return malformed(event.peer, cursor.error(), {});
+    if (step == wire::RecordCursor::Step::record) {
+        wire::FieldCursor fields(record.fields);
+        wire::FieldView field;
+        while (fields.next(field)) {
+            if (static_cast<Field>(field.tag) != Field::bytes) continue;
+            if (const auto bytes = wire::as_u64(field.value)) s.bytes_credit = std::max(s.bytes_credit, *bytes);
+        }
+    }
+    s.credit = std::max(s.credit, frame.number);
+    update_wants(s);
+}
+
+void Broker::Machine::on_settle(Session& s, const FrameReceived& event, const wire::Frame& frame) {
+    wire::RecordCursor cursor(frame);
+    wire::Record record;
+    const bool tell = (frame.flags & wire::flag_tell_durable) != 0;
+    for (;;) {
+        const auto step = cursor.next(record);
+        if (step == wire::RecordCursor::Step::end) break;
+        if (step == wire::RecordCursor::Step::bad) {
+            malformed(event.peer, cursor.error(), {});
+            // One that goes on with malformed records loses its connection in our eyes, and with it this session.
+            if (s.state != SessionState::connected) return;
+            continue;
+        }
+        attach_body(event, frame, record);
+        std::uint64_t last = record.id;
+        Duration retry_after{0};
+        wire::FieldCursor fields(record.fields);
+        wire::FieldView field;
+        while (fields.next(field)) {
+            const auto number = wire::as_u64(field.value);
+            if (!number) continue;
+            if (static_cast<Field>(field.tag) == Field::through) last = *number;
+            if (static_cast<Field>(field.tag) == Field::retry_after_ms) {
+                constexpr std::uint64_t most = 1000ULL * 3600 * 24 * 365;
+                retry_after = std::chrono::milliseconds(static_cast<std::int64_t>(std::min(*number, most)));
+            }
+        }
+        settle_range(s, record, last, retry_after, tell);
+    }
+    if (frame.number > s.credit) s.credit = frame.number;
+    update_wants(s);
+}
+
+void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::uint64_t last, Duration retry_after,
+                                   bool tell) {
+    const auto stale = [&](std::uint64_t from, std::uint64_t to) {
+        stale_ += std::min<std::uint64_t>(to - from + 1, 1000);  // a lie about a long range counts for so many
+        s.lost.push_back({from, to, Status::stale_tag, {}, Duration{0}});
+        say(s);
+    };
+    std::uint64_t tag = record.id;
+    if (last < tag) last = tag;
+    for (;;) {
+        const std::uint64_t found = s.unacked.next(tag);
+        if (found == 0 || found > last) return stale(tag, last);
+        if (found > tag) stale(tag, found - 1);
+        Delivery& delivery = *s.unacked.find(found);
+        if (tell) {
+            Queue& q = queue(delivery.queue);
+            if (!q.keeps) {
+                add_answer(s.settled, found, Status::ok);
+                say(s);
+            } else {
+                (store_open() ? batch().settled : held_settled_).push_back({s.ref, found, found, 0});
+            }
+        }
+        settle_one(s, found, delivery, record, retry_after);
+        if (found == last) return;
+        tag = found + 1;
+    }
+}
+
+void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delivery, const wire::Record& record,
+                                 Duration retry_after) {
+    Queue& q = queue(delivery.queue);
+    s.last_worked = now_.monotonic;
+    switch (static_cast<SettleCode>(record.code)) {
+        case SettleCode::ack: {
+            ++q.processed;
+            q.processing += now_.monotonic - delivery.granted;
+            ++s.acked;
+            ++q.ledger.acked;
+            const MessageHead& head = messages_.head(delivery.slot);
+            if (head.wants_reply) reply(head.id, Status::ok, delivery.parts, record.fields, record.body);
+            const Copy copy = end_lease(s, tag, delivery);
+            settled(q, copy.slot, Outcome::acked);
+            return;
+        }
+        case SettleCode::nack: return fail(end_lease(s, tag, delivery), q.address, FailureReason::nack, retry_after);
+        case SettleCode::reject: return fail(end_lease(s, tag, delivery), q.address, FailureReason::reject);
+        case SettleCode::throttled:
+            return fail(end_lease(s, tag, delivery), q.address, FailureReason::throttled, retry_after);
+        case SettleCode::release: {
+            Copy copy = end_lease(s, tag, delivery);
+            --copy.attempts;  // not begun, so not an attempt
+            return return_copy(q, copy, Duration{0});
+        }
+        case SettleCode::extend: return extend(delivery);
+        case SettleCode::part: {
+            const MessageHead& head = messages_.head(delivery.slot);
+            if (head.wants_reply) reply(head.id, Status::part, delivery.parts++, record.fields, record.body);
+            return;
+        }
+        case SettleCode::result:
+            // A queue has no `next` yet: the result is refused and the lease stays (WIRE, "What bites" 7).
+            s.lost.push_back({tag, tag, Status::no_address, "the queue has no next", Duration{0}});
+            return say(s);
+    }
+    s.lost.push_back({tag, tag, Status::malformed, "no such code", Duration{0}});
+    say(s);
+}
+
+/// Takes the delivery from the worker. Its copy has used up the attempt.
+Copy Broker::Machine::end_lease(Session& s, std::uint64_t tag, const Delivery& delivery) {
+    Queue& q = queue(delivery.queue);
+    const Copy copy{messages_.head(delivery.slot).id, delivery.slot, delivery.attempts};
+    --q.in_flight;
+    if (q.settings.limits.in_flight != unlimited) touch(q);
+    s.unacked.erase(tag);
+    return copy;
+}
+
+void Broker::Machine::extend(Delivery& delivery) {
+    const QueueSettings& settings = queue(delivery.queue).settings;
+    delivery.deadline = std::min(now_.monotonic + settings.lease, delivery.granted + settings.lease_max);
+}
+
+void Broker::Machine::expire_leases(Session& s) {
+    if (now_.monotonic < s.lease_bound) return;
+    s.lease_bound = Instant::never();
+    expired_.clear();
+    s.unacked.for_each([&](std::uint64_t tag, Delivery& delivery) {
+        if (delivery.deadline <= now_.monotonic || YM_MUTANT(live_lease_expired)) {
+            expired_.push_back(tag);
+        } else {
+            s.lease_bound = std::min(s.lease_bound, delivery.deadline);
+        }
+    });
+    for (const std::uint64_t tag : expired_) {
+        const Delivery delivery = *s.unacked.find(tag);
+        add_answer(s.lost, tag, Status::timeout);
+        say(s);
+        const Copy copy = end_lease(s, tag, delivery);
+
+        fail(copy, delivery.queue, FailureReason::lease_expired);
+    }
+}
+
+}  // namespace ym

@@ -1,0 +1,171 @@
+// The store: what a step wants kept is one batch; what waits for it is told when it completes.
+#include "broker/machine.h"
+
+namespace ym {
+
+using wire::Status;
+
+PendingBatch& Broker::Machine::batch() {
+    if (!batch_open_) {
+        if (batch_spare_.empty()) {
+            pending_.emplace_back();
+        } else {
+            pending_.push_back(std::move(batch_spare_.back()));
+            batch_spare_.pop_back();
+        }
+        pending_.back().number = ++last_batch_;
+        batch_open_ = true;
+    }
+    return pending_.back();
+}
+
+StoreRecord& Broker::Machine::record(RecordKind kind) {
+    if (!store_open() && kind != RecordKind::accepted) {
+        held_records_.push_back({});
+        held_records_.back().kind = kind;
+        return held_records_.back();
+    }
+    batch();
+    out_->records.push_back({});
+    out_->records.back().kind = kind;
+    return out_->records.back();
+}
+
+bool Broker::Machine::store_open() const {
+    return store_state_ == StoreState::ready && now_.monotonic >= store_full_until_;
+}
+
+/// Appends what was held back while the store took nothing.
+void Broker::Machine::release_held() {
+    if (held_records_.empty() || !store_open()) return;
+    PendingBatch& pending = batch();
+    pending.settled.insert(pending.settled.end(), held_settled_.begin(), held_settled_.end());
+    held_settled_.clear();
+    out_->records.insert(out_->records.end(), held_records_.begin(), held_records_.end());
+    held_records_.clear();
+}
+
+void Broker::Machine::seal_batch() {
+    if (!batch_open_) return;
+    batch_open_ = false;
+    PendingBatch& pending = pending_.back();
+    out_->batch = pending.number;
+    std::size_t route = 0;
+    std::uint32_t from = 0;
+    for (StoreRecord& r : out_->records) {
+        if (r.kind != RecordKind::accepted) {
+            pending.others.push_back(r);
+            continue;
+        }
+        const std::uint32_t to = record_queues_at_[route++];
+        r.queues = std::span<const AddressId>(record_queues_).subspan(from, to - from);
+        from = to;
+    }
+}
+
+void Broker::Machine::on(const StoreCompleted& event) {
+    if (pending_.empty() || event.batch != pending_.front().number) return;  // of an earlier epoch
+    PendingBatch& pending = pending_.front();
+    switch (event.status) {
+        case StoreStatus::ok: complete(pending); break;
+        case StoreStatus::full: refuse_batch(pending); break;
+        case StoreStatus::unknown:
+            if (store_state_ == StoreState::acquiring) return;
+            store_state_ = StoreState::acquiring;
+            out_->acquire = true;
+            notice(NoticeKind::store_unknown, "store", "does not know whether a batch was kept; acquiring again",
+                   event.batch);
+            return;
+        case StoreStatus::fenced:
+            notice(NoticeKind::store_fenced, "store", "another broker owns this shard now", epoch_);
+            return finish(Finish::fenced);
+        case StoreStatus::failed:
+            notice(NoticeKind::store_failed, "store", "failed; nothing more is confirmed", event.batch);
+            return finish(Finish::store_failed);
+    }
+    pending.clear();
+    batch_spare_.push_back(std::move(pending));
+    pending_.pop_front();
+}
+
+void Broker::Machine::on(const StoreAcquired& event) {
+    notice(NoticeKind::store_acquired, "store", "acquired", event.epoch);
+    epoch_ = event.epoch;
+    store_state_ = StoreState::ready;
+    last_batch_ = std::max(last_batch_, event.through);
+    while (!pending_.empty() && pending_.front().number <= event.through) {
+        complete(pending_.front());
+        pending_.pop_front();
+    }
+    release_held();
+}
+
+void Broker::Machine::complete(PendingBatch& pending) {
+    for (const StoringCopy& copy : pending.copies) {
+        Queue& q = queue(copy.queue);
+        const MessageHead& head = messages_.head(copy.slot);
+        --q.storing;
+        ++q.ledger.accepted;
+        if (q.keeps) {
+            q.add_ready(copy.slot, head.priority);
+        } else {
+            // Others may have come in while this one was being stored; its number says where it belongs.
+            q.put_back({head.id, copy.slot, 0}, head.priority);
+        }
+        touch(q);
+    }
+    for (const PendingAnswer& run : pending.confirms) {
+        Session* s = session(run.session);
+        if (s == nullptr) continue;
+        s->unconfirmed -= run.last - run.first + 1;
+        s->bytes_unconfirmed -= run.bytes;
+        if (s->state != SessionState::connected) continue;
+        if (!YM_MUTANT(early_confirm)) s->confirms.push_back({run.first, run.last, Status::ok, {}, Duration{0}});
+        say(*s);
+    }
+    for (const PendingAnswer& run : pending.settled) {
+        Session* s = session(run.session);
+        if (s == nullptr || s->state != SessionState::connected) continue;
+        add_answer(s->settled, run.first, Status::ok);
+        say(*s);
+    }
+}
+
+/// The store was full: the publishes of the batch are refused as if they had never been, all else is tried again.
+void Broker::Machine::refuse_batch(PendingBatch& pending) {
+    store_full_until_ = now_.monotonic + store_full_wait;
+    for (const StoringCopy& copy : pending.copies) {
+        Queue& q = queue(copy.queue);
+        const MessageHead& head = messages_.head(copy.slot);
+        if (head.wants_reply) {
+            const auto request = requests_.find(head.id);
+            if (request != requests_.end()) {
+                if (Session* s = session(request->second.session)) --s->requests;
+                requests_.erase(request);
+            }
+        }
+        --q.storing;
+        --q.live;
+        q.bytes -= head.bytes();
+        ++q.refused;
+        messages_.drop_copy(copy.slot);
+    }
+    for (const PendingAnswer& run : pending.confirms) {
+        refused_ += run.last - run.first + 1;
+        Session* s = session(run.session);
+        if (s == nullptr) continue;
+        s->unconfirmed -= run.last - run.first + 1;
+        s->bytes_unconfirmed -= run.bytes;
+        for (std::uint64_t sequence = run.first; sequence <= run.last; ++sequence) {
+            s->accepted.refuse(sequence);
+            --s->published;
+        }
+        if (s->state != SessionState::connected) continue;
+        s->confirms.push_back({run.first, run.last, Status::full, "the store is full", store_full_wait});
+        say(*s);
+    }
+    held_records_.insert(held_records_.end(), pending.others.begin(), pending.others.end());
+    held_settled_.insert(held_settled_.end(), pending.settled.begin(), pending.settled.end());
+}
+
+}  // namespace ym

@@ -1,0 +1,222 @@
+// Names and settings: which queues and pipelines there are, and what becomes of those that leave.
+#include <algorithm>
+
+#include "base/nearest.h"
+#include "broker/machine.h"
+
+namespace ym {
+namespace {
+
+/// `*` stands for any run of octets. Greedy with one place to go back to, so linear in practice.
+bool matches(std::string_view pattern, std::string_view text) {
+    std::size_t p = 0;
+    std::size_t t = 0;
+    std::size_t star = std::string_view::npos;
+    std::size_t resume = 0;
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = t;
+        } else if (p < pattern.size() && pattern[p] == text[t]) {
+            ++p;
+            ++t;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            t = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+Column column_of(const std::string& field) {
+    if (field == "topic") return {ColumnKind::topic, {}};
+    if (field == "type") return {ColumnKind::type, {}};
+    if (field == "key") return {ColumnKind::key, {}};
+    constexpr std::string_view header = "header.";
+    YM_CHECK(field.starts_with(header));
+    return {ColumnKind::header, field.substr(header.size())};
+}
+
+}  // namespace
+
+void Broker::Machine::on(SettingsChanged& event) {
+    std::unique_ptr<Topology> old = std::move(topology_);  // retry policies live until the queues point at the new ones
+    topology_ = std::move(event.topology);
+    YM_CHECK(topology_ != nullptr && find_retry("default") != nullptr && !topology_->listeners.empty());
+    // Every name first, since settings point at each other.
+    for (const QueueSettings& settings : topology_->queues) intern(settings.name);
+    for (const PipelineSettings& settings : topology_->pipelines) intern(settings.name);
+    apply_queues(topology_->queues, topology_->create ? &*topology_->create : nullptr);
+    apply_pipelines(topology_->pipelines);
+    for (const Address& address : addresses_) {
+        if (!address.queue) continue;
+        Queue& q = *address.queue;
+        q.pinned = false;
+    }
+    for (std::uint32_t i = 0; i < addresses_.size(); ++i) {
+        if (!addresses_[i].queue) continue;
+        const std::string dead_to = addresses_[i].queue->settings.dead_to;
+        const AddressId to = dead_to.empty() ? no_address : find_or_create(dead_to);
+        addresses_[i].queue->dead_to = to;
+        pin(to);
+    }
+    for (const Address& address : addresses_) {
+        if (!address.pipeline) continue;
+        for (const PipelineTarget& target : address.pipeline->targets) pin(target.address);
+        pin(address.pipeline->unmatched_to);
+    }
+    for (Session& s : sessions_) {
+        if (s.state == SessionState::connected) schedule(s);
+    }
+}
+
+void Broker::Machine::apply_queues(std::vector<QueueSettings>& queues, const CreateSettings* create) {
+    std::vector<bool> kept(addresses_.size(), false);
+    for (QueueSettings& settings : queues) {
+        kept[find(settings.name).value] = true;
+        apply_queue(std::move(settings), false);
+    }
+    for (std::uint32_t i = 0; i < kept.size(); ++i) {
+        if (!addresses_[i].queue || kept[i]) continue;
+        Queue& q = *addresses_[i].queue;
+        if (create != nullptr && matches(create->match, q.settings.name)) {
+            apply_queue(create->make(q.settings.name), true);
+            continue;
+        }
+        q.retry = find_retry(q.settings.retry);
+        if (q.retry == nullptr) q.retry = find_retry("default");
+        if (!q.orphan) {
+            q.orphan = true;
+            q.empty_since = now_.monotonic;
+            notice(NoticeKind::queue_orphaned, q.settings.name, "left the settings; takes no message and drains",
+                   q.live);
+        }
+        schedule(q);
+    }
+}
+
+void Broker::Machine::apply_queue(QueueSettings&& settings, bool created) {
+    const AddressId id = intern(settings.name);
+    Address& address = addresses_[id.value];
+    if (!address.queue) {
+        address.queue = std::make_unique<Queue>();
+        address.queue->address = id;
+        ++queue_count_;
+        if (created) ++created_count_;
+    }
+    Queue& q = *address.queue;
+    q.orphan = false;
+    q.created = created;
+    q.empty_since = now_.monotonic;
+    q.keeps = settings.durable && options_.store_keeps;
+    q.retry = find_retry(settings.retry);
+    YM_CHECK(q.retry != nullptr && settings.balance != nullptr);
+    q.settings = std::move(settings);
+    if (q.keeps) {
+        StoreRecord& r = record(RecordKind::queue);
+        r.queue = id;
+        r.name = addresses_[id.value].name;
+    }
+    schedule(q);
+    touch(q);
+}
+
+void Broker::Machine::apply_pipelines(std::vector<PipelineSettings>& pipelines) {
+    for (Address& address : addresses_) address.pipeline.reset();
+    for (PipelineSettings& settings : pipelines) {
+        Address& address = addresses_[find(settings.name).value];
+        address.pipeline = std::make_unique<Pipeline>();
+        Pipeline& pipeline = *address.pipeline;
+        for (const std::string& field : settings.route->columns()) pipeline.columns.push_back(column_of(field));
+        pipeline.settings = std::move(settings);
+    }
+    // Targets may be queues on demand, which takes all pipelines to be known.
+    for (std::uint32_t i = 0; i < addresses_.size(); ++i) {
+        if (!addresses_[i].pipeline) continue;
+        Pipeline& pipeline = *addresses_[i].pipeline;
+        const PipelineSettings& settings = pipeline.settings;
+        for (const AddressName& name : settings.targets) {
+            const bool optional =
+                std::find(settings.optional.begin(), settings.optional.end(), name) != settings.optional.end();
+            pipeline.targets.push_back({find_or_create(name), optional});
+        }
+        if (settings.unmatched == Unmatched::forward) pipeline.unmatched_to = find_or_create(settings.unmatched_to);
+    }
+}
+
+void Broker::Machine::pin(AddressId address) {
+    if (address != no_address && addresses_[address.value].queue) queue(address).pinned = true;
+}
+
+void Broker::Machine::remove_queue(Queue& q) {
+    YM_CHECK(q.live == 0 && q.dead.empty() && q.subscribers == 0 && !q.pinned);
+    notice(NoticeKind::queue_removed, q.settings.name, q.orphan ? "orphan has drained" : "on demand, idle");
+    queue_deadlines_.set(q.address.value, Instant::never());
+    if (q.active) std::erase(active_, q.address.value);
+    --queue_count_;
+    if (q.created) --created_count_;
+    Address& address = addresses_[q.address.value];
+    names_.erase(address.name);
+    addresses_free_.push_back(q.address.value);
+    address.queue.reset();
+}
+
+AddressId Broker::Machine::intern(const std::string& name) {
+    const auto found = names_.find(name);
+    if (found != names_.end()) return found->second;
+    AddressId id{static_cast<std::uint32_t>(addresses_.size())};
+    if (addresses_free_.empty()) {
+        addresses_.push_back({name, nullptr, nullptr});
+    } else {
+        id.value = addresses_free_.back();
+        addresses_free_.pop_back();
+        addresses_[id.value].name = name;
+    }
+    names_.emplace(name, id);
+    return id;
+}
+
+AddressId Broker::Machine::find(std::string_view name) const {
+    const auto found = names_.find(name);
+    return found == names_.end() ? no_address : found->second;
+}
+
+AddressId Broker::Machine::find_or_create(std::string_view name) {
+    const AddressId id = find(name);
+    if (id != no_address && (addresses_[id.value].queue || addresses_[id.value].pipeline)) return id;
+    if (!topology_->create || name.empty() || name.size() > wire::name_bytes_max) return no_address;
+    const CreateSettings& create = *topology_->create;
+    if (!matches(create.match, name)) return no_address;
+    if (created_count_ >= create.max || queue_count_ >= topology_->queues_max) return no_address;
+    const std::string text(name);
+    apply_queue(create.make(text), true);
+    Queue& q = queue(find(text));
+    q.dead_to = q.settings.dead_to.empty() ? no_address : find(q.settings.dead_to);
+    notice(NoticeKind::queue_created, text, "on demand", created_count_);
+    return q.address;
+}
+
+std::string Broker::Machine::nearest_name(std::string_view name) const {
+    // A flood of wrong names must not cost a walk over every queue each.
+    constexpr std::size_t looked_at_max = 1024;
+    Nearest nearest(name);
+    std::size_t looked_at = 0;
+    for (const Address& address : addresses_) {
+        if (!address.queue && !address.pipeline) continue;
+        nearest.offer(address.name);
+        if (++looked_at == looked_at_max) break;
+    }
+    return std::string(nearest.best());
+}
+
+RetryPolicy* Broker::Machine::find_retry(std::string_view name) const {
+    for (const NamedRetry& retry : topology_->retries) {
+        if (retry.name == name) return retry.policy.get();
+    }
+    return nullptr;
+}
+
+}  // namespace ym
