@@ -3,31 +3,38 @@
 #include <algorithm>
 
 namespace ym::server {
+namespace {
+
+/// Octets that a parked frame costs: its own, and the entry that holds it.
+std::uint64_t cost(Octets frame) {
+    return frame.size() + sizeof(Message);
+}
+
+}  // namespace
 
 Outbox::Line& Outbox::line(PeerId peer) {
     if (peer.value >= lines_.size()) lines_.resize(peer.value + std::size_t{1});
     return lines_[peer.value];
 }
 
-void Outbox::send(PeerId peer, Octets first, const Octets* second) {
+void Outbox::send(PeerId peer, Octets frame) {
     Line& to = line(peer);
     if (to.unreachable) return;
-    if (!to.parked.empty()) return park(peer, to, first, second);
-    switch (sockets_[peers_.listener(peer)].send(peers_.routing_id(peer), first, second)) {
+    if (!to.parked.empty()) return park(peer, to, frame);
+    switch (sockets_[peers_.listener(peer)].send(peers_.routing_id(peer), frame)) {
         case Sent::yes: return;
-        case Sent::full: return park(peer, to, first, second);
+        case Sent::full: return park(peer, to, frame);
         case Sent::gone: return give_up(peer, to);
     }
 }
 
-void Outbox::park(PeerId peer, Line& to, Octets first, const Octets* second) {
-    // A parked message costs its frames and the entry that holds them.
-    const std::uint64_t bytes = first.size() + (second != nullptr ? second->size() : 0) + sizeof(Parked);
+void Outbox::park(PeerId peer, Line& to, Octets frame) {
+    const std::uint64_t bytes = cost(frame);
     if (to.bytes + bytes > limits_.peer_bytes_max || parked_bytes_ + bytes > limits_.bytes_max) {
         return give_up(peer, to);
     }
     if (to.parked.empty()) waiting_.push_back(peer);
-    to.parked.push_back({Message(first), second != nullptr ? Message(*second) : Message(), second != nullptr, bytes});
+    to.parked.emplace_back(frame);
     to.bytes += bytes;
     parked_bytes_ += bytes;
 }
@@ -36,7 +43,7 @@ void Outbox::drop_parked(Line& of) {
     parked_bytes_ -= of.bytes;
     of.bytes = 0;
     of.next = 0;
-    of.parked = std::vector<Parked>();
+    of.parked = std::vector<Message>();
 }
 
 void Outbox::give_up(PeerId peer, Line& to) {
@@ -50,16 +57,17 @@ bool Outbox::drain(PeerId peer, Line& from) {
     Socket& socket = sockets_[peers_.listener(peer)];
     const Octets routing_id = peers_.routing_id(peer);
     while (from.next < from.parked.size()) {
-        Parked& parked = from.parked[from.next];
-        const Sent sent = socket.send(routing_id, parked.first, parked.has_second ? &parked.second : nullptr);
+        Message& parked = from.parked[from.next];
+        const std::uint64_t bytes = cost(parked.octets());
+        const Sent sent = socket.send(routing_id, parked);
         if (sent == Sent::full) return false;
         if (sent == Sent::gone) {
             from.unreachable = true;
             unreachable_.push_back(peer);
             break;
         }
-        from.bytes -= parked.bytes;
-        parked_bytes_ -= parked.bytes;
+        from.bytes -= bytes;
+        parked_bytes_ -= bytes;
         ++from.next;
     }
     drop_parked(from);

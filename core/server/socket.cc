@@ -169,24 +169,27 @@ Sent Socket::begin(Octets routing_id) {
     return Sent::gone;
 }
 
-Sent Socket::send(Octets routing_id, Octets first, const Octets* second) {
+Sent Socket::send(Octets routing_id, Octets frame) {
     if (const Sent begun = begin(routing_id); begun != Sent::yes) return begun;
-    Message head(first);
-    if (second == nullptr) {
-        YM_CHECK(zmq_msg_send(raw(head.raw_), raw_, ZMQ_DONTWAIT) >= 0);
-        return Sent::yes;
-    }
-    // Once the routing id is taken, the rest of the message always fits.
-    YM_CHECK(zmq_msg_send(raw(head.raw_), raw_, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0);
-    Message body(*second);
-    YM_CHECK(zmq_msg_send(raw(body.raw_), raw_, ZMQ_DONTWAIT) >= 0);
-    return Sent::yes;
+    Message message(frame);
+    return finish(message);
 }
 
-Sent Socket::send(Octets routing_id, Message& first, Message* second) {
+Sent Socket::send(Octets routing_id, Message& frame) {
     if (const Sent begun = begin(routing_id); begun != Sent::yes) return begun;
-    YM_CHECK(zmq_msg_send(raw(first.raw_), raw_, ZMQ_DONTWAIT | (second != nullptr ? ZMQ_SNDMORE : 0)) >= 0);
-    if (second != nullptr) YM_CHECK(zmq_msg_send(raw(second->raw_), raw_, ZMQ_DONTWAIT) >= 0);
+    return finish(frame);
+}
+
+Sent Socket::send_behind_empty(Octets routing_id, Octets frame) {
+    if (const Sent begun = begin(routing_id); begun != Sent::yes) return begun;
+    YM_CHECK(zmq_send(raw_, nullptr, 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0);
+    Message message(frame);
+    return finish(message);
+}
+
+Sent Socket::finish(Message& frame) {
+    // Once the routing id is taken, the rest of the message always fits.
+    YM_CHECK(zmq_msg_send(raw(frame.raw_), raw_, ZMQ_DONTWAIT) >= 0);
     return Sent::yes;
 }
 

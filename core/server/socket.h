@@ -88,10 +88,12 @@ class Socket {
     /// Takes the next frame, if there is one.
     bool receive(Message& into);
 
-    /// ROUTER: sends one message of one or two frames to the peer with this routing id. All or nothing.
-    [[nodiscard]] Sent send(Octets routing_id, Octets first, const Octets* second);
-    /// The same, and moves the frames out of `first` and `second` if the answer is `yes`.
-    [[nodiscard]] Sent send(Octets routing_id, Message& first, Message* second);
+    /// ROUTER: sends a message of one frame to the peer with this routing id, whole or not at all.
+    [[nodiscard]] Sent send(Octets routing_id, Octets frame);
+    /// The same, and moves the octets out of `frame` if the answer is `yes`.
+    [[nodiscard]] Sent send(Octets routing_id, Message& frame);
+    /// The same with an empty frame before it, as REQ sockets want their answers.
+    [[nodiscard]] Sent send_behind_empty(Octets routing_id, Octets frame);
 
     /// DEALER: sends one frame, and waits at most `patience` for an answer of one frame.
     [[nodiscard]] bool ask(Octets question, Duration patience, Message& answer);
@@ -103,6 +105,7 @@ class Socket {
     explicit Socket(void* raw) : raw_(raw) {}
     void set(int option, int value);
     [[nodiscard]] Sent begin(Octets routing_id);
+    [[nodiscard]] Sent finish(Message& frame);
 
     void* raw_;
 };

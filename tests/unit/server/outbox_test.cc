@@ -48,15 +48,14 @@ class OutboxTest : public ::testing::Test {
     }
 };
 
-TEST_F(OutboxTest, SendsOneAndTwoFrames) {
+TEST_F(OutboxTest, SendsAtOnceWhatThePeerCanTake) {
     Dealer dealer(folder_.endpoint("main"), "w1");
     const PeerId peer = meet(dealer);
     Outbox outbox(sockets_, peers_, {});
-    const Octets body = as_octets("body");
-    outbox.send(peer, as_octets("first"), nullptr);
-    outbox.send(peer, as_octets("second"), &body);
+    outbox.send(peer, as_octets("first"));
+    outbox.send(peer, as_octets("second"));
     EXPECT_THAT(dealer.receive(), ElementsAre("first"));
-    EXPECT_THAT(dealer.receive(), ElementsAre("second", "body"));
+    EXPECT_THAT(dealer.receive(), ElementsAre("second"));
     EXPECT_TRUE(outbox.idle());
 }
 
@@ -67,7 +66,7 @@ TEST_F(OutboxTest, ParksWhatAFullPeerCannotTakeAndKeepsTheOrder) {
     const std::string padding(20'000, 'x');
     constexpr int count = 400;
     for (int number = 0; number < count; ++number) {
-        outbox.send(peer, as_octets(std::to_string(number) + " " + padding), nullptr);
+        outbox.send(peer, as_octets(std::to_string(number) + " " + padding));
     }
     ASSERT_FALSE(outbox.idle());
     EXPECT_GT(outbox.parked_bytes(), 0U);
@@ -89,7 +88,7 @@ TEST_F(OutboxTest, TellsOfAPeerBeyondTheBoundOnceAndDropsWhatItParked) {
     const PeerId peer = meet(dealer);
     Outbox outbox(sockets_, peers_, {.peer_bytes_max = 100'000});
     const std::string padding(20'000, 'x');
-    for (int number = 0; number < 500; ++number) outbox.send(peer, as_octets(padding), nullptr);
+    for (int number = 0; number < 500; ++number) outbox.send(peer, as_octets(padding));
     EXPECT_THAT(outbox.unreachable(), ElementsAre(peer));
     EXPECT_TRUE(outbox.idle());
     EXPECT_EQ(outbox.parked_bytes(), 0U);
@@ -98,14 +97,14 @@ TEST_F(OutboxTest, TellsOfAPeerBeyondTheBoundOnceAndDropsWhatItParked) {
 TEST_F(OutboxTest, TellsOfAPeerThatIsGoneOnceAndSendsAgainWhenItIsHeard) {
     const PeerId peer = *peers_.find_or_add(0, as_octets("w1"));
     Outbox outbox(sockets_, peers_, {});
-    outbox.send(peer, as_octets("lost"), nullptr);
-    outbox.send(peer, as_octets("lost"), nullptr);
+    outbox.send(peer, as_octets("lost"));
+    outbox.send(peer, as_octets("lost"));
     EXPECT_THAT(outbox.unreachable(), ElementsAre(peer));
     outbox.clear_unreachable();
     Dealer dealer(folder_.endpoint("main"), "w1");
     ASSERT_EQ(meet(dealer), peer);
     outbox.heard(peer);
-    outbox.send(peer, as_octets("found"), nullptr);
+    outbox.send(peer, as_octets("found"));
     EXPECT_THAT(dealer.receive(), ElementsAre("found"));
     EXPECT_TRUE(outbox.unreachable().empty());
 }
@@ -117,9 +116,9 @@ TEST_F(OutboxTest, AFullPeerDoesNotHoldUpAnother) {
     const PeerId quick_peer = meet(quick);
     Outbox outbox(sockets_, peers_, {});
     const std::string padding(20'000, 'x');
-    for (int number = 0; number < 400; ++number) outbox.send(slow_peer, as_octets(padding), nullptr);
+    for (int number = 0; number < 400; ++number) outbox.send(slow_peer, as_octets(padding));
     ASSERT_FALSE(outbox.idle());
-    outbox.send(quick_peer, as_octets("at once"), nullptr);
+    outbox.send(quick_peer, as_octets("at once"));
     EXPECT_THAT(quick.receive(), ElementsAre("at once"));
 }
 
@@ -128,7 +127,7 @@ TEST_F(OutboxTest, ForgetsWhatWasParkedForAPeer) {
     const PeerId peer = meet(dealer);
     Outbox outbox(sockets_, peers_, {});
     const std::string padding(20'000, 'x');
-    for (int number = 0; number < 400; ++number) outbox.send(peer, as_octets(padding), nullptr);
+    for (int number = 0; number < 400; ++number) outbox.send(peer, as_octets(padding));
     ASSERT_FALSE(outbox.idle());
     outbox.forget(peer);
     EXPECT_TRUE(outbox.idle());
