@@ -3,6 +3,7 @@
 
 usage: make_vectors.py          writes vectors.json beside this file
        make_vectors.py --check  exits 1 if vectors.json, or the example in PROTOCOL.md, is not what would be written
+       make_vectors.py --corpus FOLDER  writes each frame to a file of its own, for a fuzzer to begin with
 
 Written from PROTOCOL.md with nothing but struct, so that an encoder and its vectors cannot share a mistake.
 Malformed frames are hand-written below, in hex or as octets that no encoder would make.
@@ -306,6 +307,12 @@ def main(arguments):
         group()
     path = os.path.join(HERE, "vectors.json")
     wanted = text_of(vectors)
+    if arguments[:1] == ["--corpus"]:
+        os.makedirs(arguments[1], exist_ok=True)
+        for vector in vectors:
+            with open(os.path.join(arguments[1], vector["name"]), "wb") as opened:
+                opened.write(bytes.fromhex(vector["hex"]))
+        return 0
     if arguments != ["--check"]:
         with open(path, "w", encoding="utf-8") as opened:
             opened.write(wanted)
