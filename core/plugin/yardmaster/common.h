@@ -79,7 +79,8 @@ typedef struct ym_host {
     uint32_t size;
     void* context; /* first argument where one is asked for */
 
-    /* Writes a line to the broker's log, under the plugin's name. The host drops lines beyond a rate. Any thread. */
+    /* Writes a line to the broker's log, under the plugin's name. The host leaves out lines of one
+     * that never stops. Any thread. */
     void (*log)(void* context, int32_t level, ym_text line);
 
     /* Reading settings: during create() only [config]. None of these fails for a value of the kind it is for; for
@@ -99,8 +100,8 @@ typedef struct ym_host {
      * create() only [config]. UINT32_MAX, and the instance is refused, if it names no field. */
     uint32_t (*column)(void* context, ym_text field);
 
-    /* Says what is wrong with a value, in words that go on from "found X": shown as file:line:column. The instance
-     * will not be used, whatever create() returns. During create() only [config]. */
+    /* Says, as a sentence, why a value that fits the schema is still wrong: shown as file:line:column with the value.
+     * The instance will not be used, whatever create() returns. During create() only [config]. */
     void (*refuse)(void* context, const ym_value* where, ym_text why);
 } ym_host;
 
