@@ -2,8 +2,11 @@
 // broker runs with. All calls on one thread, before traffic.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -12,7 +15,7 @@
 
 namespace ym::host {
 
-class Library;  // one loaded file; stays loaded as long as the process
+class Persistence;
 
 /// The plugins of this process, by interface ("routing/1") and name ("topic", "example.com/by-country").
 class Host {
@@ -31,6 +34,13 @@ class Host {
     /// Everything that the broker needs from `config`: plugins loaded, their settings checked before their code
     /// runs, names resolved, cycles of pipelines and dead letters refused. Null if there was a problem; all are added.
     [[nodiscard]] std::unique_ptr<Topology> build(const settings::Config& config, settings::Problems& problems);
+
+    /// The store that `use` names, after load_bundled, load or build have loaded its plugin. Null after a problem.
+    [[nodiscard]] std::unique_ptr<Persistence> make_store(const settings::PluginUse& use, settings::Problems& problems);
+
+    /// Where the log lines of plugins go (level: 0 debug, 1 info, 2 warning, 3 error); nowhere by default. `log` is
+    /// called on any thread.
+    void on_log(std::function<void(std::int32_t level, std::string_view plugin, std::string_view line)> log);
 
   private:
     struct State;

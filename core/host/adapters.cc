@@ -1,0 +1,222 @@
+#include "host/adapters.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace ym::host {
+namespace {
+
+ym_text as_ym_text(std::string_view text) {
+    return {text.data(), text.size()};
+}
+
+std::uint64_t as_ns(Duration duration) {
+    return duration.count() < 0 ? 0 : static_cast<std::uint64_t>(duration.count());
+}
+
+/// Calls into a plugin. The ABI forbids exceptions; one that comes nevertheless is a failed call, not our end.
+template <class Call>
+bool succeeds(InstanceHost& host, const Call& call) {
+    try {
+        const ym_status status = call();
+        if (status == YM_OK) return true;
+        host.log(YM_ERROR, "a call failed with status " + std::to_string(status));
+    } catch (...) {
+        host.log(YM_ERROR, "a call threw an exception, which no plugin may");
+    }
+    return false;
+}
+
+class PluginRouting final : public RoutingPolicy {
+  public:
+    PluginRouting(const ym_routing& table, void* self, std::unique_ptr<InstanceHost> host, std::uint32_t targets)
+        : table_(table), self_(self), host_(std::move(host)) {
+        answer_.targets = targets;
+        texts_.resize(host_->columns().size());
+        pointers_.resize(texts_.size());
+    }
+    ~PluginRouting() override { table_.destroy(self_); }
+    PluginRouting(const PluginRouting&) = delete;
+    PluginRouting& operator=(const PluginRouting&) = delete;
+
+    [[nodiscard]] const std::vector<std::string>& columns() const override { return host_->columns(); }
+
+    bool route(const RouteBatch& batch, RouteSink& sink) override {
+        YM_CHECK(batch.columns.size() >= texts_.size());
+        for (std::size_t c = 0; c < texts_.size(); ++c) {
+            texts_[c].resize(batch.count);
+            std::transform(batch.columns[c], batch.columns[c] + batch.count, texts_[c].begin(), as_ym_text);
+            pointers_[c] = texts_[c].data();
+        }
+        answer_.sink = &sink;
+        answer_.count = batch.count;
+        answer_.wrong = false;
+        const ym_batch columns{sizeof(ym_batch), batch.count, pointers_.data(), batch.random};
+        const ym_routes routes{sizeof(ym_routes), &answer_, &PluginRouting::add};
+        const bool good = succeeds(*host_, [&] { return table_.route(self_, &columns, &routes); });
+        answer_.sink = nullptr;
+        if (good && answer_.wrong) host_->log(YM_ERROR, "named a message or target that there is not");
+        return good && !answer_.wrong;
+    }
+
+  private:
+    struct Answer {
+        RouteSink* sink = nullptr;  // null outside route()
+        std::uint32_t count = 0;
+        std::uint32_t targets = 0;
+        bool wrong = false;
+    };
+
+    static void add(void* context, std::uint32_t message, ym_target to) {
+        auto* answer = static_cast<Answer*>(context);
+        if (answer->sink == nullptr || message >= answer->count || to >= answer->targets) {
+            answer->wrong = true;
+            return;
+        }
+        answer->sink->add(message, AddressId{to});
+    }
+
+    const ym_routing& table_;
+    void* self_;
+    std::unique_ptr<InstanceHost> host_;
+    Answer answer_;
+    std::vector<std::vector<ym_text>> texts_;  // one a column
+    std::vector<const ym_text*> pointers_;
+};
+
+class PluginBalance final : public BalancePolicy {
+  public:
+    PluginBalance(const ym_balance& table, void* self, std::unique_ptr<InstanceHost> host)
+        : table_(table), self_(self), host_(std::move(host)) {}
+    ~PluginBalance() override { table_.destroy(self_); }
+    PluginBalance(const PluginBalance&) = delete;
+    PluginBalance& operator=(const PluginBalance&) = delete;
+
+    void pick(std::span<const WorkerView> workers, std::span<std::uint32_t> picks) override {
+        resize(workers.size());
+        for (std::size_t i = 0; i < workers.size(); ++i) {
+            credit_[i] = workers[i].credit;
+            in_flight_[i] = workers[i].in_flight;
+            idle_[i] = as_ns(workers[i].idle);
+            session_[i] = as_ym_text(workers[i].session);
+            name_[i] = as_ym_text(workers[i].name);
+        }
+        std::fill(picks.begin(), picks.end(), nobody);
+        const auto count = static_cast<std::uint32_t>(workers.size());
+        const ym_workers columns{sizeof(ym_workers), count,           credit_.data(), in_flight_.data(),
+                                 idle_.data(),       session_.data(), name_.data()};
+        const ym_ready ready{sizeof(ym_ready), static_cast<std::uint32_t>(picks.size())};
+        if (!succeeds(*host_, [&] { return table_.pick(self_, &columns, &ready, picks.data()); })) in_turn(picks);
+    }
+
+  private:
+    void resize(std::size_t count) {
+        credit_.resize(count);
+        in_flight_.resize(count);
+        idle_.resize(count);
+        session_.resize(count);
+        name_.resize(count);
+    }
+
+    /// What a plugin that fails is replaced with for this call, so that its queue does not stand still.
+    void in_turn(std::span<std::uint32_t> picks) {
+        std::size_t worker = 0;
+        std::size_t without = 0;  // workers in a row that have no credit left
+        for (std::uint32_t& pick : picks) {
+            pick = nobody;
+            while (without < credit_.size() && pick == nobody) {
+                if (credit_[worker] > 0) {
+                    --credit_[worker];
+                    pick = static_cast<std::uint32_t>(worker);
+                    without = 0;
+                } else {
+                    ++without;
+                }
+                worker = worker + 1 == credit_.size() ? 0 : worker + 1;
+            }
+        }
+    }
+
+    const ym_balance& table_;
+    void* self_;
+    std::unique_ptr<InstanceHost> host_;
+    std::vector<std::uint64_t> credit_;
+    std::vector<std::uint64_t> in_flight_;
+    std::vector<std::uint64_t> idle_;
+    std::vector<ym_text> session_;
+    std::vector<ym_text> name_;
+};
+
+class PluginRetry final : public RetryPolicy {
+  public:
+    PluginRetry(const ym_retry& table, void* self, std::unique_ptr<InstanceHost> host)
+        : table_(table), self_(self), host_(std::move(host)) {}
+    ~PluginRetry() override { table_.destroy(self_); }
+    PluginRetry(const PluginRetry&) = delete;
+    PluginRetry& operator=(const PluginRetry&) = delete;
+
+    void decide(std::span<const FailedAttempt> failures, std::span<Duration> waits) override {
+        YM_CHECK(failures.size() == waits.size());
+        resize(failures.size());
+        for (std::size_t i = 0; i < failures.size(); ++i) {
+            reason_[i] = static_cast<std::int32_t>(failures[i].reason);
+            attempt_[i] = failures[i].attempt;
+            age_[i] = as_ns(failures[i].age);
+            retry_after_[i] = as_ns(failures[i].retry_after);
+            random_[i] = failures[i].random;
+        }
+        const ym_failures columns{sizeof(ym_failures), static_cast<std::uint32_t>(failures.size()),
+                                  reason_.data(),      attempt_.data(),
+                                  age_.data(),         retry_after_.data(),
+                                  random_.data()};
+        if (!succeeds(*host_, [&] { return table_.decide(self_, &columns, wait_.data()); })) {
+            std::fill(waits.begin(), waits.end(), dead_letter);
+            return;
+        }
+        std::transform(wait_.begin(), wait_.end(), waits.begin(), [](std::uint64_t wait) {
+            if (wait == YM_DEAD_LETTER) return dead_letter;
+            return Duration(static_cast<Duration::rep>(std::min(wait, wait_max)));
+        });
+    }
+
+  private:
+    static constexpr std::uint64_t wait_max = 365ULL * 24 * 3600 * 1'000'000'000;
+
+    void resize(std::size_t count) {
+        reason_.resize(count);
+        attempt_.resize(count);
+        age_.resize(count);
+        retry_after_.resize(count);
+        random_.resize(count);
+        wait_.assign(count, YM_DEAD_LETTER);
+    }
+
+    const ym_retry& table_;
+    void* self_;
+    std::unique_ptr<InstanceHost> host_;
+    std::vector<std::int32_t> reason_;
+    std::vector<std::uint32_t> attempt_;
+    std::vector<std::uint64_t> age_;
+    std::vector<std::uint64_t> retry_after_;
+    std::vector<std::uint64_t> random_;
+    std::vector<std::uint64_t> wait_;
+};
+
+}  // namespace
+
+std::unique_ptr<RoutingPolicy> make_routing(const ym_routing& table, void* self, std::unique_ptr<InstanceHost> host,
+                                            std::uint32_t targets) {
+    return std::make_unique<PluginRouting>(table, self, std::move(host), targets);
+}
+
+std::unique_ptr<BalancePolicy> make_balance(const ym_balance& table, void* self, std::unique_ptr<InstanceHost> host) {
+    return std::make_unique<PluginBalance>(table, self, std::move(host));
+}
+
+std::unique_ptr<RetryPolicy> make_retry(const ym_retry& table, void* self, std::unique_ptr<InstanceHost> host) {
+    return std::make_unique<PluginRetry>(table, self, std::move(host));
+}
+
+}  // namespace ym::host

@@ -1,0 +1,124 @@
+#include "host/addresses.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "wire/ymp.h"
+
+namespace ym::host {
+
+// No address can have this name: a settings file has no way to write it.
+const std::string Addresses::created = std::string("a queue made on demand\0", 23);
+
+bool fits(std::string_view pattern, std::string_view name) {
+    // The classical two-pointer match: after a mismatch, the last `*` takes one character more.
+    std::size_t p = 0;
+    std::size_t n = 0;
+    std::size_t star = std::string_view::npos;
+    std::size_t taken = 0;
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            taken = n;
+        } else if (p < pattern.size() && pattern[p] == name[n]) {
+            ++p;
+            ++n;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            n = ++taken;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+Addresses::Addresses(const settings::Config& config) {
+    const auto add = [&](const std::string& name) {
+        if (numbers_.emplace(name, names_.size()).second) names_.push_back(name);
+    };
+    for (const settings::Queue& queue : config.queues) add(queue.settings.name);
+    for (const settings::Pipeline& pipeline : config.pipelines) add(pipeline.settings.name);
+    if (config.create && !config.create->settings.match.empty()) pattern_ = config.create->settings.match;
+    add(created);
+    links_.resize(names_.size());
+}
+
+bool Addresses::is_created(const std::string& name) const {
+    return pattern_ && numbers_.count(name) == 0 && !name.empty() && name.size() <= wire::name_bytes_max &&
+           fits(*pattern_, name);
+}
+
+bool Addresses::exists(const std::string& name) const {
+    return (numbers_.count(name) > 0 && name != created) || is_created(name);
+}
+
+bool Addresses::check(const std::string& name, const settings::Place& place, const std::string& path,
+                      settings::Problems& problems) const {
+    if (exists(name)) return true;
+    const std::vector<std::string> declared(names_.begin(), names_.end() - 1);
+    const std::string near = settings::nearest(name, declared);
+    problems.add({"address.unknown", place, path, name.empty() ? "an empty text" : name,
+                  "the name of a queue or pipeline",
+                  near.empty() ? "declare it under queues: or pipelines:" : "did you mean " + near + "?"});
+    return false;
+}
+
+std::size_t Addresses::number(const std::string& name) const {
+    const auto found = numbers_.find(name);
+    return found == numbers_.end() ? names_.size() - 1 : found->second;
+}
+
+void Addresses::link(const std::string& from, const std::string& to, const settings::Place& place,
+                     const std::string& path) {
+    links_[number(from)].push_back({number(to), place, path});
+}
+
+struct Addresses::Walk {
+    enum class State : std::uint8_t { unseen, on_the_way, done };
+    settings::Problems& problems;
+    std::vector<State> state;
+    std::vector<std::size_t> way;
+};
+
+void Addresses::visit(std::size_t at, Walk& walk) const {
+    walk.state[at] = Walk::State::on_the_way;
+    walk.way.push_back(at);
+    for (const Link& link : links_[at]) {
+        if (walk.state[link.to] == Walk::State::unseen) {
+            visit(link.to, walk);
+        } else if (walk.state[link.to] == Walk::State::on_the_way) {
+            const auto name = [&](std::size_t n) {
+                return n + 1 == names_.size() ? std::string(created.c_str()) : names_[n];
+            };
+            std::string circle;
+            auto step = std::find(walk.way.begin(), walk.way.end(), link.to);
+            for (; step != walk.way.end(); ++step) circle += name(*step) + " -> ";
+            walk.problems.add({"address.cycle", link.place, link.path, circle + name(link.to),
+                               "a way that ends at a queue", "take one of these steps out"});
+        }
+    }
+    walk.way.pop_back();
+    walk.state[at] = Walk::State::done;
+}
+
+void Addresses::check_cycles(settings::Problems& problems) const {
+    Walk walk{problems, std::vector<Walk::State>(names_.size(), Walk::State::unseen), {}};
+    for (std::size_t at = 0; at < names_.size(); ++at) {
+        if (walk.state[at] == Walk::State::unseen) visit(at, walk);
+    }
+}
+
+std::optional<ym_target> PipelineTargets::number(const settings::Node& at, settings::Problems& problems) {
+    const auto found = numbers_.find(at.scalar);
+    if (found != numbers_.end()) return found->second;
+    if (!addresses_.check(at.scalar, at.place, at.path, problems)) return std::nullopt;
+    const auto number = static_cast<ym_target>(names_.size());
+    numbers_.emplace(at.scalar, number);
+    names_.push_back(at.scalar);
+    addresses_.link(pipeline_, at.scalar, at.place, at.path);
+    return number;
+}
+
+}  // namespace ym::host

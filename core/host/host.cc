@@ -1,0 +1,50 @@
+#include "host/host.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "host/state.h"
+
+namespace ym::host {
+
+Host::Host() : state_(std::make_unique<State>()) {}
+Host::~Host() = default;
+
+Result<bool> Host::load_bundled(const std::string& folder) {
+    std::vector<std::string> paths;
+    std::error_code error;
+    for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
+        const std::string name = file.path().filename().string();
+        if (name.rfind("ym_", 0) == 0 && file.path().extension() == ".so") paths.push_back(file.path().string());
+    }
+    if (error) {
+        return Failure{folder + ": found " + error.message() +
+                       "; expected the folder of the bundled plugins; is the program installed as a whole? "
+                       "[plugin.folder]"};
+    }
+    // The order of a folder is no order: the same files give the same run.
+    std::sort(paths.begin(), paths.end());
+    for (const std::string& path : paths) {
+        if (const auto failed = state_->registry->load(path, "")) return Failure{failed->to_line()};
+    }
+    return true;
+}
+
+Result<bool> Host::load(const settings::LoadedPlugin& plugin, const std::vector<std::string>& path) {
+    const auto file = find_library(plugin.file, path);
+    if (!file) return Failure{file.error().to_line()};
+    if (const auto failed = state_->registry->load(file.value(), plugin.id)) return Failure{failed->to_line()};
+    return true;
+}
+
+std::unique_ptr<Persistence> Host::make_store(const settings::PluginUse& use, settings::Problems& problems) {
+    return state_->registry->persistence(use, problems);
+}
+
+void Host::on_log(std::function<void(std::int32_t level, std::string_view plugin, std::string_view line)> log) {
+    state_->registry->on_log(std::move(log));
+}
+
+}  // namespace ym::host
