@@ -45,6 +45,7 @@ class Source {
 
 /// The problem behind an error of yaml-cpp: its words, where it gave up, and where the last value stood that it had
 /// understood.
-[[nodiscard]] Problem explain(const Source& source, std::size_t offset, std::size_t understood, std::string_view message);
+[[nodiscard]] Problem explain(const Source& source, std::size_t offset, std::size_t understood,
+                              std::string_view message);
 
 }  // namespace ym::settings

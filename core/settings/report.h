@@ -1,0 +1,38 @@
+// What `yardmaster check` says: problems and effective values, for people and for machines.
+#pragma once
+
+#include <string>
+
+#include "settings/config.h"
+
+namespace ym::settings {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_config = 78;  // EX_CONFIG of sysexits.h
+
+enum class Colour : bool { off, on };
+
+/// A line for each problem, as to_line() makes it, and one that counts them; empty if there is none.
+[[nodiscard]] std::string problems_as_text(const Problems& problems, Colour colour);
+
+/// `{"ok": true, "file": ..., "problems": [{"id", "file", "line", "column", "path", "found", "expected", "hint"}]}`
+/// and, with `values`, `"values": [{"path", "value", "from"}]`: every effective value in the order of print(). One
+/// line.
+[[nodiscard]] std::string report_as_json(const Config& config, const Problems& problems, bool values);
+
+struct CheckOptions {
+    bool print = false;
+    bool json = false;
+    Colour colour = Colour::off;
+};
+
+struct CheckOutput {
+    std::string out;  // for standard output
+    std::string err;  // for standard error
+    int exit_code = exit_ok;
+};
+
+/// The answer of `yardmaster check` for a file that was read; `problems` may hold those of the host as well.
+[[nodiscard]] CheckOutput check_output(const Config& config, const Problems& problems, const CheckOptions& options);
+
+}  // namespace ym::settings
