@@ -116,7 +116,7 @@ class Bench {
         for (const Send& send : effects.sends) sent.push_back(send.peer);
         if (!effects.records.empty()) batches.push_back(effects.batch);
         records += effects.records.size();
-        finish = effects.finish;
+        if (effects.finish != Finish::no) finish = effects.finish;
         acquire = acquire || effects.acquire;
         for (const PeerId id : effects.forget) forgotten.push_back(id);
     }

@@ -1,0 +1,188 @@
+#include "unit/broker/harness.h"
+
+namespace ym::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+using wire::SettleCode;
+using wire::Verb;
+
+constexpr PeerId producer{1};
+constexpr PeerId worker{2};
+
+std::unique_ptr<Topology> durable() {
+    auto t = topology({"orders"});
+    t->queues[0].durable = true;
+    return t;
+}
+constexpr BrokerOptions keeps{7, 1, true};
+
+/// The settings' own batch is stored.
+void settle_in(Bench& b) {
+    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
+    b.step();
+}
+
+TEST(Store, IsWaitedForBeforeAConfirmOrADelivery) {
+    Bench b(durable(), keeps);
+    settle_in(b);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"orders"});
+    b.publish(producer, "orders", 1, "x");
+    EXPECT_THAT(b.got(producer, Verb::confirm), IsEmpty());
+    EXPECT_THAT(b.bodies(worker), IsEmpty());
+    EXPECT_EQ(b.queue("orders").storing, 1U);
+    b.publish(producer, "orders", 1, "x");
+    EXPECT_THAT(b.got(producer, Verb::confirm), IsEmpty())
+        << "a duplicate of what is being stored is not confirmed early";
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.step();
+    EXPECT_THAT(b.got(producer, Verb::confirm), SizeIs(1));
+    EXPECT_THAT(b.bodies(worker), ElementsAre("x"));
+    Bench::balanced(b.queue("orders"));
+}
+
+TEST(Store, ThatIsFullRefusesPublishesWhichMayBeSentAgain) {
+    Bench b(durable(), keeps);
+    settle_in(b);
+    b.hello(producer, "p");
+    b.publish(producer, "orders", 1, "x");
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::full});
+    b.step();
+    auto confirms = b.got(producer, Verb::confirm);
+    ASSERT_THAT(confirms, SizeIs(1));
+    EXPECT_EQ(confirms[0].code, 507);
+    EXPECT_EQ(b.queue("orders").storing, 0U);
+    b.advance(1s);
+    b.publish(producer, "orders", 1, "x");
+    b.events.emplace_back(StoreCompleted{3, StoreStatus::ok});
+    b.step();
+    confirms = b.got(producer, Verb::confirm);
+    ASSERT_THAT(confirms, SizeIs(1));
+    EXPECT_EQ(confirms[0].code, 200);
+    Bench::balanced(b.queue("orders"));
+}
+
+TEST(Store, ThatIsFullStillTakesAcksInTheEnd) {
+    Bench b(durable(), keeps);
+    settle_in(b);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"orders"});
+    b.publish(producer, "orders", 1, "x");
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.step();
+    const std::size_t before = b.records;
+    b.settle(worker, SettleCode::ack, 1, 10);
+    EXPECT_EQ(b.records, before + 1);
+    b.events.emplace_back(StoreCompleted{3, StoreStatus::full});
+    b.step();
+    b.advance(1s);
+    EXPECT_EQ(b.records, before + 2) << "the ack is appended again";
+    EXPECT_EQ(b.batches.back(), 4U);
+}
+
+TEST(Store, ThatDoesNotKnowIsAcquiredAgainAndTellsWhatItHas) {
+    Bench b(durable(), keeps);
+    settle_in(b);
+    b.hello(producer, "p");
+    b.publish(producer, "orders", 1, "x");
+    b.publish(producer, "orders", 2, "y");
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::unknown});
+    b.events.emplace_back(StoreCompleted{3, StoreStatus::unknown});
+    b.step();
+    EXPECT_TRUE(b.acquire);
+    EXPECT_THAT(b.got(producer, Verb::confirm), IsEmpty());
+    b.publish(producer, "orders", 3, "z");
+    auto confirms = b.got(producer, Verb::confirm);
+    ASSERT_THAT(confirms, SizeIs(1));
+    EXPECT_EQ(confirms[0].code, 503);
+    b.events.emplace_back(StoreAcquired{2, 2});
+    b.step();
+    confirms = b.got(producer, Verb::confirm);
+    ASSERT_THAT(confirms, SizeIs(1));
+    EXPECT_EQ(confirms[0].id, 1U);
+    b.events.emplace_back(StoreCompleted{3, StoreStatus::ok});
+    b.step();
+    EXPECT_THAT(b.got(producer, Verb::confirm), SizeIs(1));
+    EXPECT_EQ(b.queue("orders").ready, 2U);
+}
+
+TEST(Store, ThatFencesOrFailsEndsTheBrokerWithoutAnotherWord) {
+    for (const StoreStatus status : {StoreStatus::fenced, StoreStatus::failed}) {
+        Bench b(durable(), keeps);
+        settle_in(b);
+        b.hello(producer, "p");
+        b.publish(producer, "orders", 1, "x");
+        b.events.emplace_back(StoreCompleted{2, status});
+        b.step();
+        EXPECT_EQ(b.finish, status == StoreStatus::fenced ? Finish::fenced : Finish::store_failed);
+        b.advance(1min);
+        EXPECT_THAT(b.got(producer, Verb::confirm), IsEmpty());
+        EXPECT_THAT(b.got(producer, Verb::heartbeat), IsEmpty());
+    }
+}
+
+TEST(Store, AnswersAWorkerThatAsksWhenItsAckIsDurable) {
+    Bench b(durable(), keeps);
+    settle_in(b);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"orders"});
+    b.publish(producer, "orders", 1, "x");
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.step();
+    b.from(worker, [](wire::FrameWriter& w) {
+        w.begin(Verb::settle, wire::flag_tell_durable, "", 10);
+        w.begin_record(0, 1);
+    });
+    b.step();
+    EXPECT_THAT(b.got(worker, Verb::confirm), IsEmpty());
+    b.events.emplace_back(StoreCompleted{3, StoreStatus::ok});
+    b.step();
+    const auto settled = b.got(worker, Verb::confirm);
+    ASSERT_THAT(settled, SizeIs(1));
+    EXPECT_EQ(settled[0].code, wire::confirm_settled);
+    EXPECT_EQ(settled[0].id, 1U);
+}
+
+TEST(Drain, RefusesNewMessagesLetsWorkersFinishAndEnds) {
+    Bench b(topology({"orders"}));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 1, {"orders"});
+    b.publish(producer, "orders", 1, "one");
+    b.publish(producer, "orders", 2, "two");
+    b.events.emplace_back(DrainRequested{});
+    b.step();
+    EXPECT_THAT(b.got(producer, Verb::drain), SizeIs(1));
+    b.got(producer, Verb::confirm);
+    b.publish(producer, "orders", 3, "three");
+    const auto refused = b.got(producer, Verb::confirm);
+    ASSERT_THAT(refused, SizeIs(1));
+    EXPECT_EQ(refused[0].code, 503);
+    EXPECT_EQ(b.finish, Finish::no);
+    b.settle(worker, SettleCode::ack, 1, 2);
+    EXPECT_EQ(b.finish, Finish::no) << "what the store does not keep is still handed out";
+    b.settle(worker, SettleCode::ack, 2, 2);
+    EXPECT_EQ(b.finish, Finish::drained);
+    EXPECT_THAT(b.got(worker, Verb::bye), SizeIs(1));
+}
+
+TEST(Drain, EndsAtItsDeadlineWithLeasesReturned) {
+    Bench b(topology({"orders"}));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 1, {"orders"});
+    b.publish(producer, "orders", 1, "one");
+    b.events.emplace_back(DrainRequested{});
+    b.step();
+    b.advance(29s);
+    EXPECT_EQ(b.finish, Finish::no);
+    b.advance(2s);
+    EXPECT_EQ(b.finish, Finish::drained);
+    const QueueStatus q = b.queue("orders");
+    EXPECT_EQ(q.ready, 1U);
+    Bench::balanced(q);
+}
+
+}  // namespace
+}  // namespace ym::test
