@@ -2,34 +2,11 @@
 #include <algorithm>
 
 #include "base/nearest.h"
+#include "base/pattern.h"
 #include "broker/machine.h"
 
 namespace ym {
 namespace {
-
-/// `*` stands for any run of octets. Greedy with one place to go back to, so linear in practice.
-bool matches(std::string_view pattern, std::string_view text) {
-    std::size_t p = 0;
-    std::size_t t = 0;
-    std::size_t star = std::string_view::npos;
-    std::size_t resume = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (p < pattern.size() && pattern[p] == text[t]) {
-            ++p;
-            ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
-}
 
 Column column_of(const std::string& field) {
     if (field == "topic") return {ColumnKind::topic, {}};
@@ -82,7 +59,7 @@ void Broker::Machine::apply_queues(std::vector<QueueSettings>& queues, const Cre
     for (std::uint32_t i = 0; i < kept.size(); ++i) {
         if (!addresses_[i].queue || kept[i]) continue;
         Queue& q = *addresses_[i].queue;
-        if (create != nullptr && matches(create->match, q.settings.name)) {
+        if (create != nullptr && fits_pattern(create->match, q.settings.name)) {
             apply_queue(create->make(q.settings.name), true);
             continue;
         }
@@ -189,7 +166,7 @@ AddressId Broker::Machine::find_or_create(std::string_view name) {
     if (id != no_address && (addresses_[id.value].queue || addresses_[id.value].pipeline)) return id;
     if (!topology_->create || name.empty() || name.size() > wire::name_bytes_max) return no_address;
     const CreateSettings& create = *topology_->create;
-    if (!matches(create.match, name)) return no_address;
+    if (!fits_pattern(create.match, name)) return no_address;
     if (created_count_ >= create.max || queue_count_ >= topology_->queues_max) return no_address;
     const std::string text(name);
     apply_queue(create.make(text), true);

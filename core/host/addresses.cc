@@ -3,36 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/pattern.h"
 #include "wire/ymp.h"
 
 namespace ym::host {
 
 // No address can have this name: a settings file has no way to write it.
 const std::string Addresses::created = std::string("a queue made on demand\0", 23);
-
-bool fits(std::string_view pattern, std::string_view name) {
-    // The classical two-pointer match: after a mismatch, the last `*` takes one character more.
-    std::size_t p = 0;
-    std::size_t n = 0;
-    std::size_t star = std::string_view::npos;
-    std::size_t taken = 0;
-    while (n < name.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            taken = n;
-        } else if (p < pattern.size() && pattern[p] == name[n]) {
-            ++p;
-            ++n;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            n = ++taken;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
-}
 
 Addresses::Addresses(const settings::Config& config) {
     const auto add = [&](const std::string& name) {
@@ -47,7 +24,7 @@ Addresses::Addresses(const settings::Config& config) {
 
 bool Addresses::is_created(const std::string& name) const {
     return pattern_ && numbers_.count(name) == 0 && !name.empty() && name.size() <= wire::name_bytes_max &&
-           fits(*pattern_, name);
+           fits_pattern(*pattern_, name);
 }
 
 bool Addresses::exists(const std::string& name) const {

@@ -68,7 +68,4 @@ class PipelineTargets final : public TargetSource {
     std::unordered_map<std::string, ym_target> numbers_;
 };
 
-/// Whether `name` fits `pattern`, where `*` stands for any run of characters.
-[[nodiscard]] bool fits(std::string_view pattern, std::string_view name);
-
 }  // namespace ym::host

@@ -1,8 +1,9 @@
 #include "settings/node.h"
 
 #include <algorithm>
-#include <array>
 #include <tuple>
+
+#include "base/nearest.h"
 
 namespace ym::settings {
 namespace {
@@ -37,30 +38,6 @@ std::string printable(std::string_view text) {
     return out;
 }
 
-/// How many letters must be added, taken away, changed or swapped with their neighbour; `limit` + 1 stands for "more
-/// than `limit`". Source: optimal string alignment, three rows at a time.
-std::size_t distance(std::string_view a, std::string_view b, std::size_t limit) {
-    std::array<std::vector<std::size_t>, 3> rows;
-    for (auto& row : rows) row.assign(b.size() + 1, 0);
-    for (std::size_t j = 0; j <= b.size(); ++j) rows[0][j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        auto& row = rows[i % 3];
-        const auto& before = rows[(i + 2) % 3];
-        const auto& two_before = rows[(i + 1) % 3];
-        row[0] = i;
-        std::size_t least = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
-            row[j] = std::min({before[j] + 1, row[j - 1] + 1, before[j - 1] + change});
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = std::min(row[j], two_before[j - 2] + 1);
-            least = std::min(least, row[j]);
-        }
-        if (least > limit) return limit + 1;
-    }
-    return rows[a.size() % 3][b.size()];
-}
-
 }  // namespace
 
 const Node* Node::find(std::string_view key) const {
@@ -90,21 +67,13 @@ std::string to_line(const Problem& problem) {
 }
 
 std::string nearest(std::string_view name, const std::vector<std::string>& names) {
-    constexpr std::size_t longest = 64;  // longer names are not typed by hand
-    std::string best;
-    std::size_t best_distance = std::max<std::size_t>(1, name.size() / 3) + 1;
-    if (name.empty() || name.size() > longest) return best;
-    for (const std::string& candidate : names) {
-        if (candidate.size() > longest || candidate.size() + best_distance <= name.size() ||
-            name.size() + best_distance <= candidate.size())
-            continue;
-        const std::size_t d = distance(name, candidate, best_distance - 1);
-        if (d < best_distance && d < name.size()) {
-            best = candidate;
-            best_distance = d;
-        }
-    }
-    return best;
+    constexpr std::size_t longest = 64;  // longer names are not typed by hand, and comparing them takes time
+    if (name.size() > longest) return {};
+    Nearest nearest(name);
+    for (const std::string& candidate : names)
+        if (candidate.size() <= longest) nearest.offer(candidate);
+    const std::string_view best = nearest.best();
+    return edit_distance(name, best, name.size()) < name.size() ? std::string(best) : std::string();
 }
 
 }  // namespace ym::settings

@@ -1,5 +1,6 @@
 #include "settings/tree_check.h"
 
+#include "base/pattern.h"
 #include "settings/value.h"
 
 namespace ym::settings {
@@ -169,6 +170,9 @@ class TreeCheck {
         if (setting.kind == Kind::retry_name && !names_.retries.has(node.scalar))
             return refuse("retry.unknown", node, describe(setting), near(node.scalar, names_.retries.list()));
         if (setting.kind != Kind::address || names_.addresses.has(node.scalar)) return;
+        if (!names_.created.empty() && !check_name(NameKind::address, node.scalar) &&
+            fits_pattern(names_.created, node.scalar))
+            return;
         std::string_view words = setting.range;
         while (!words.empty()) {
             const std::size_t bar = words.find('|');
@@ -194,6 +198,9 @@ AllNames collect_names(const Node& root) {
     AllNames names;
     collect(root, "queues", names.addresses);
     collect(root, "pipelines", names.addresses);
+    const Node* create = root.find("create");
+    const Node* match = create == nullptr ? nullptr : create->find("match");
+    if (match != nullptr && match->kind == NodeKind::scalar) names.created = match->scalar;
     names.templates.add("default");
     collect(root, "templates", names.templates);
     names.retries.add("default");

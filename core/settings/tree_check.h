@@ -26,6 +26,7 @@ class Names {
 
 struct AllNames {
     Names addresses;
+    std::string created;  // the pattern of names that become queues on demand; empty: none
     Names templates;
     Names retries;
 };

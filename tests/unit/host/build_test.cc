@@ -196,15 +196,5 @@ TEST_F(Build, SaysWhichPluginsThereAreForAnUnknownOne) {
                     "fanout, topic [plugin.interface]"));
 }
 
-TEST(Fits, TakesAnyRunOfCharactersForAStar) {
-    EXPECT_TRUE(fits("*", ""));
-    EXPECT_TRUE(fits("tmp.*", "tmp."));
-    EXPECT_TRUE(fits("a*b*c", "axxbyybzc"));
-    EXPECT_FALSE(fits("a*b*c", "axxbyybz"));
-    EXPECT_FALSE(fits("", "a"));
-    EXPECT_TRUE(fits("exact", "exact"));
-    EXPECT_FALSE(fits("exact", "exactly"));
-}
-
 }  // namespace
 }  // namespace ym::host
