@@ -83,11 +83,11 @@ class TreeCheck {
             node.kind == NodeKind::null && (setting.otherwise == its_defaults || setting.key != "*");
         if (as_default) return;
         if (node.kind == NodeKind::null && find(setting.inside, "route") != nullptr)
-            return refuse("kind.map", node, describe(setting),
+            return refuse("map.expected", node, describe(setting),
                           "a pipeline has no default route: {route: {plugin: direct, to: NAME}}");
         if (node.kind != NodeKind::map) {
             const bool named = setting.key == "*" && setting.otherwise == its_defaults;
-            return refuse("kind.map", node, describe(setting),
+            return refuse("map.expected", node, describe(setting),
                           named ? "write `~` for all defaults, or {KEY: VALUE}" : "write {KEY: VALUE}");
         }
         check_keys(setting.inside, node);
@@ -97,9 +97,9 @@ class TreeCheck {
         const bool none_needed = node.kind == NodeKind::null && setting.otherwise != required;
         if (none_needed) return;
         if (node.kind != NodeKind::map)
-            return refuse("kind.names", node, describe(setting), "write {NAME: {KEY: VALUE}}");
+            return refuse("map.expected", node, describe(setting), "write {NAME: {KEY: VALUE}}");
         if (node.entries.empty() && setting.otherwise == required)
-            return refuse("map.empty", node, "at least one name", {});
+            return refuse("map.count", node, "at least one name", {});
         for (Entry& entry : node.entries) {
             if (const auto fault = check_name(setting.names, entry.key)) {
                 problems_.add({fault->id, entry.key_place, entry.value.path,
@@ -113,10 +113,10 @@ class TreeCheck {
     void check_list(const Setting& setting, Node& node) {
         if (node.kind == NodeKind::null && setting.otherwise != required) return;
         if (node.kind != NodeKind::list)
-            return refuse("kind.list", node, "a list",
+            return refuse("list.expected", node, "a list",
                           node.kind == NodeKind::scalar ? "write [" + shown(node) + "]" : "");
         if (node.items.empty() && setting.otherwise == required)
-            return refuse("list.empty", node, "at least one item", {});
+            return refuse("list.count", node, "at least one item", {});
         std::set<std::string> seen;
         for (Node& item : node.items) {
             check(setting.inside[0], item);
@@ -131,7 +131,7 @@ class TreeCheck {
         if (node.kind == NodeKind::null && has_default) return;
         if (node.kind != NodeKind::map) {
             const bool name_alone = node.kind == NodeKind::scalar && !node.scalar.empty();
-            return refuse("kind.plugin", node, describe(setting),
+            return refuse("plugin.map", node, describe(setting),
                           "write {plugin: " + (name_alone ? shown(node) : example) + "}");
         }
         Node* name = nullptr;
@@ -155,7 +155,7 @@ class TreeCheck {
             return refuse("value.missing", node, describe(setting),
                           has_default ? "leave the key out for the default, " + std::string(setting.otherwise) : "");
         }
-        if (node.kind != NodeKind::scalar) return refuse("kind.value", node, describe(setting), {});
+        if (node.kind != NodeKind::scalar) return refuse("scalar.expected", node, describe(setting), {});
         if (const auto fault = check_value(setting, node.scalar)) {
             problems_.add(fault->id, node, shown(node), describe(setting), fault->hint);
             node.broken = true;

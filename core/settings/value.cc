@@ -70,9 +70,9 @@ std::optional<Fault> check_boolean(const std::string& text) {
     const auto is_one_of = [&](std::initializer_list<const char*> words) {
         return std::find(words.begin(), words.end(), lower) != words.end();
     };
-    if (is_one_of({"true", "yes", "on", "y", "1"})) return Fault{"boolean.syntax", "write true"};
-    if (is_one_of({"false", "no", "off", "n", "0"})) return Fault{"boolean.syntax", "write false"};
-    return Fault{"boolean.syntax", {}};
+    if (is_one_of({"true", "yes", "on", "y", "1"})) return Fault{"bool.syntax", "write true"};
+    if (is_one_of({"false", "no", "off", "n", "0"})) return Fault{"bool.syntax", "write false"};
+    return Fault{"bool.syntax", {}};
 }
 
 std::optional<Fault> check_choice(const Setting& setting, const std::string& text) {
