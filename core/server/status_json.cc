@@ -37,7 +37,6 @@ constexpr Counter<QueueStatus> queue_counters[] = {
     {"waiting", &QueueStatus::waiting},     {"in_flight", &QueueStatus::in_flight},
     {"storing", &QueueStatus::storing},     {"bytes", &QueueStatus::bytes},
     {"delivered", &QueueStatus::delivered}, {"redelivered", &QueueStatus::redelivered},
-    {"stale", &QueueStatus::stale},         {"refused", &QueueStatus::refused},
     {"processed", &QueueStatus::processed}, {"workers", &QueueStatus::workers},
 };
 constexpr Counter<PeerStatus> peer_counters[] = {

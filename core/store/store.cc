@@ -203,7 +203,7 @@ void Store::drop_front() {
 }
 
 void Store::end(StoreStatus status) {
-    ended_ = true;
+    ended_ = status;
     usable_ = false;
     acquire_at_ = Instant::never();
     renew_at_ = Instant::never();
@@ -212,7 +212,7 @@ void Store::end(StoreStatus status) {
 
 bool Store::close(Duration deadline) {
     const bool ours = usable_ && under_way_ == 0;
-    ended_ = true;
+    ended_ = StoreStatus::ok;
     if (ours) plugin_.release(options_.shard, epoch_, ++ticket_);
     const std::uint64_t ticket = ++ticket_;
     plugin_.close(deadline, ticket);

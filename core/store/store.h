@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,6 +62,8 @@ class Store {
     /// Ends the plugin's work; true if it did so before the deadline. No call follows.
     bool close(Duration deadline);
 
+    /// How the store ended, if it did: fenced or failed.
+    [[nodiscard]] std::optional<StoreStatus> ended() const { return ended_; }
     /// What the plugin said last about a failure, for the log.
     [[nodiscard]] const std::string& why() const { return why_; }
 
@@ -110,9 +113,10 @@ class Store {
     Instant acquire_at_ = Instant::never();
     bool started_ = false;         // the first acquisition is done
     bool usable_ = false;          // ours, as far as we know
-    bool ended_ = false;           // fenced or failed: nothing more is sent
     bool acquire_wanted_ = false;  // as soon as nothing is under way
     bool stalled_ = false;         // after a full one, until nothing is under way: numbers have no gaps
+
+    std::optional<StoreStatus> ended_;  // nothing more is sent
 
     /// Appended and not known to be kept, in order: first `unknown_` that were answered so, then `under_way_` that are
     /// not answered, then those that wait to be sent.

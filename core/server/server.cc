@@ -1,0 +1,73 @@
+#include "server/server.h"
+
+#include <sys/resource.h>
+
+#include <random>
+
+#include "server/endpoint.h"
+#include "server/turns.h"
+
+namespace ym::server {
+namespace {
+
+std::uint64_t random_word() {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32U) | device();
+}
+
+std::vector<Socket> make_routers(Context& context, const settings::Config& config) {
+    std::vector<Socket> sockets;
+    for (const settings::Listener& listener : config.listeners) {
+        // Twice the limit, so that a frame somewhat too large is refused in words, not by a cut connection.
+        sockets.push_back(Socket::router(context, {.frame_bytes_max = listener.limits.frame * 2}));
+    }
+    return sockets;
+}
+
+/// Numbers for peers: those that the broker admits, and as many strangers who are told why they are refused.
+std::size_t peers_max(const settings::Config& config) {
+    std::size_t sum = 1000;
+    for (const settings::Listener& listener : config.listeners) sum += 2 * listener.limits.peers;
+    return sum;
+}
+
+}  // namespace
+
+Server::Server(const settings::Config& config, const Signals& signals, Report& report)
+    : config_(config),
+      signals_(signals),
+      report_(report),
+      admin_(context_),
+      sockets_(make_routers(context_, config)),
+      peers_(peers_max(config), random_word()),
+      outbox_(sockets_, peers_, {}),
+      intake_({}) {}
+
+Result<std::vector<Bound>, EndpointError> Server::listen() {
+    std::vector<Bound> all;
+    for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+        for (const std::string& endpoint : config_.listeners[i].bind) {
+            Result<std::string, EndpointError> bound = listen_at(sockets_[i], endpoint, Access::everybody);
+            if (!bound) return bound.error();
+            all.push_back({config_.listeners[i].name, std::move(bound.value())});
+        }
+    }
+    Result<std::string, EndpointError> admin = admin_.listen(config_.admin_bind);
+    if (!admin) return admin.error();
+    all.push_back({"admin", std::move(admin.value())});
+    return all;
+}
+
+Ended Server::serve(const BrokerOptions& options, std::unique_ptr<Topology> topology, store::Store& store) {
+    Turns turns({signals_, report_, wake_, admin_, sockets_, peers_, outbox_, intake_, store}, options);
+    return turns.run(std::move(topology));
+}
+
+void raise_open_files() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+}  // namespace ym::server
