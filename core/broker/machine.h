@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/ring.h"
 #include "broker/broker.h"
 #include "broker/deadlines.h"
 #include "broker/messages.h"
@@ -367,7 +368,7 @@ class Broker::Machine {
     StoreState store_state_ = StoreState::ready;
     Instant store_full_until_;
     std::uint64_t last_batch_ = 0;
-    std::deque<PendingBatch> pending_;  // appended, in order; the last may still be open
+    Ring<PendingBatch> pending_;  // appended, in order; the last may still be open
     bool batch_open_ = false;
     std::vector<PendingBatch> batch_spare_;
     std::vector<StoreRecord> held_records_;  // while the store takes nothing
@@ -387,7 +388,7 @@ class Broker::Machine {
     std::uint64_t route_random_ = 0;        // of the frame's producer
     static constexpr int chain_max = 16;
     std::vector<std::unique_ptr<RouteScratch>> route_scratch_;  // by depth of the chain
-    std::deque<std::uint32_t> active_;                          // queues with something to hand out
+    Ring<std::uint32_t> active_;                                // queues with something to hand out
     std::vector<WorkerView> views_;
     std::vector<std::uint32_t> view_subscriptions_;
     std::vector<std::uint32_t> picks_;

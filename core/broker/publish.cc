@@ -85,8 +85,8 @@ bool Broker::Machine::admit(Session& s, std::uint64_t sequence, std::uint64_t bo
         case SequenceWindow::Verdict::accepted: {
             ++duplicates_;
             // Its confirm is still to come when the store is not done with it.
-            for (const PendingBatch& pending : pending_) {
-                for (const PendingAnswer& waiting : pending.confirms) {
+            for (std::size_t i = 0; i < pending_.size(); ++i) {
+                for (const PendingAnswer& waiting : pending_[i].confirms) {
                     if (waiting.session == s.ref && waiting.first <= sequence && sequence <= waiting.last) return false;
                 }
             }

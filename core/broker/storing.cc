@@ -8,7 +8,7 @@ using wire::Status;
 PendingBatch& Broker::Machine::batch() {
     if (!batch_open_) {
         if (batch_spare_.empty()) {
-            pending_.emplace_back();
+            pending_.push_back({});
         } else {
             pending_.push_back(std::move(batch_spare_.back()));
             batch_spare_.pop_back();
@@ -65,10 +65,9 @@ void Broker::Machine::seal_batch() {
 
 void Broker::Machine::on(const StoreCompleted& event) {
     if (pending_.empty() || event.batch != pending_.front().number) return;  // of an earlier epoch
-    PendingBatch& pending = pending_.front();
     switch (event.status) {
-        case StoreStatus::ok: complete(pending); break;
-        case StoreStatus::full: refuse_batch(pending); break;
+        case StoreStatus::ok:
+        case StoreStatus::full: break;
         case StoreStatus::unknown:
             if (store_state_ == StoreState::acquiring) return;
             store_state_ = StoreState::acquiring;
@@ -83,9 +82,16 @@ void Broker::Machine::on(const StoreCompleted& event) {
             notice(NoticeKind::store_failed, "store", "failed; nothing more is confirmed", event.batch);
             return finish(Finish::store_failed);
     }
-    pending.clear();
-    batch_spare_.push_back(std::move(pending));
+    // Taken out first: what follows from it may open another batch.
+    PendingBatch done = std::move(pending_.front());
     pending_.pop_front();
+    if (event.status == StoreStatus::ok) {
+        complete(done);
+    } else {
+        refuse_batch(done);
+    }
+    done.clear();
+    batch_spare_.push_back(std::move(done));
 }
 
 void Broker::Machine::on(const StoreAcquired& event) {
@@ -94,8 +100,9 @@ void Broker::Machine::on(const StoreAcquired& event) {
     store_state_ = StoreState::ready;
     last_batch_ = std::max(last_batch_, event.through);
     while (!pending_.empty() && pending_.front().number <= event.through) {
-        complete(pending_.front());
+        PendingBatch done = std::move(pending_.front());
         pending_.pop_front();
+        complete(done);
     }
     release_held();
 }
