@@ -20,6 +20,9 @@ struct Command {
 /// Adds one subcommand, with its options and help, to `program`.
 using AddCommand = Command (*)(CLI::App& program);
 
+Command add_run(CLI::App& program);
+Command add_check(CLI::App& program);
+Command add_status(CLI::App& program);
 Command add_version(CLI::App& program);
 
 }  // namespace ym::cli

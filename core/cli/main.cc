@@ -13,6 +13,9 @@ namespace {
 
 /// Every subcommand, in the order of `--help`.
 constexpr std::array commands{
+    add_run,
+    add_check,
+    add_status,
     add_version,
 };
 

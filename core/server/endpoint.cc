@@ -106,10 +106,22 @@ Result<std::string, EndpointError> listen_at(Socket& socket, const std::string& 
         if (answers(*file)) return explain_bind(endpoint, EADDRINUSE);
     }
     if (access == Access::everybody) return socket.bind(endpoint);
+    const std::string folder = std::filesystem::absolute(*file).parent_path().string();
     const ModeMask mask(0077);
-    std::filesystem::create_directories(std::filesystem::path(*file).parent_path(), ignored);
+    std::filesystem::create_directories(folder, ignored);
+    // In a folder of somebody else, that one could put another socket in the place of ours.
+    struct stat owner {};
+    if (::stat(folder.c_str(), &owner) == 0 && owner.st_uid != 0 && owner.st_uid != ::geteuid()) {
+        return EndpointError{EPERM, "cannot listen on " + endpoint + ": the folder '" + folder +
+                                        "' belongs to another user; choose a path in a folder of your own"};
+    }
     const ModeMask file_mask(0177);
     return socket.bind(endpoint);
+}
+
+bool reachable(const std::string& endpoint) {
+    const std::optional<std::string> file = ipc_file(endpoint);
+    return !file || answers(*file);
 }
 
 }  // namespace ym::server
