@@ -1,5 +1,7 @@
 #include "settings/tree_check.h"
 
+#include <algorithm>
+
 #include "base/pattern.h"
 #include "settings/value.h"
 
@@ -11,8 +13,8 @@ constexpr std::size_t nearest_problems_max = 100;  // beyond it nobody reads, an
 std::string shown(const Node& node) {
     switch (node.kind) {
         case NodeKind::null: return "no value";
-        case NodeKind::list: return "a list";
-        case NodeKind::map: return "a map";
+        case NodeKind::list: return node.items.empty() ? "an empty list" : "a list";
+        case NodeKind::map: return node.entries.empty() ? "an empty map" : "a map";
         case NodeKind::scalar: break;
     }
     constexpr std::size_t longest = 80;
@@ -48,7 +50,8 @@ class TreeCheck {
             for (const Setting& setting : settings) known.emplace_back(setting.key);
             std::string all;
             for (const std::string& key : known) all += (all.empty() ? "" : ", ") + key;
-            problems_.add({"key.unknown", entry.key_place, entry.value.path, "the unknown key " + entry.key,
+            problems_.add({"key.unknown", entry.key_place, entry.value.path,
+                           "the unknown key " + (entry.key.empty() ? "\"\"" : entry.key),
                            known.size() == 1 ? all : "one of " + all, near(entry.key, known)});
             entry.value.broken = true;
         }
@@ -114,7 +117,7 @@ class TreeCheck {
         if (node.kind == NodeKind::null && setting.otherwise != required) return;
         if (node.kind != NodeKind::list)
             return refuse("list.expected", node, "a list",
-                          node.kind == NodeKind::scalar ? "write [" + shown(node) + "]" : "");
+                          node.kind == NodeKind::scalar ? "write [\"" + shown(node) + "\"]" : "");
         if (node.items.empty() && setting.otherwise == required)
             return refuse("list.count", node, "at least one item", {});
         std::set<std::string> seen;
@@ -140,7 +143,10 @@ class TreeCheck {
         // A queue's `balance`, or the retry `default`, adds to what it inherits unless it names a plugin.
         const bool inherits = has_default || node.path == "retries.default";
         if (name == nullptr) {
-            if (!inherits) refuse("plugin.missing", node, "a map with `plugin`", "add `plugin: " + example + "`");
+            if (inherits) return;
+            problems_.add("plugin.missing", node, "a map without `plugin`", describe(setting),
+                          "add `plugin: " + example + "`");
+            node.broken = true;
             return;
         }
         if (name->broken) return;
@@ -173,13 +179,10 @@ class TreeCheck {
         if (!names_.created.empty() && !check_name(NameKind::address, node.scalar) &&
             fits_pattern(names_.created, node.scalar))
             return;
-        std::string_view words = setting.range;
-        while (!words.empty()) {
-            const std::size_t bar = words.find('|');
-            if (node.scalar == words.substr(0, bar)) return;
-            words.remove_prefix(bar == std::string_view::npos ? words.size() : bar + 1);
-        }
-        refuse("address.unknown", node, describe(setting), near(node.scalar, names_.addresses.list()));
+        std::vector<std::string> known = words_of(setting.range);
+        if (std::find(known.begin(), known.end(), node.scalar) != known.end()) return;
+        known.insert(known.end(), names_.addresses.list().begin(), names_.addresses.list().end());
+        refuse("address.unknown", node, describe(setting), near(node.scalar, known));
     }
 
     const AllNames& names_;

@@ -13,16 +13,6 @@ bool is_digits(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-std::vector<std::string> words_of(std::string_view range) {
-    std::vector<std::string> words;
-    while (!range.empty()) {
-        const std::size_t bar = range.find('|');
-        words.emplace_back(range.substr(0, bar));
-        range.remove_prefix(bar == std::string_view::npos ? range.size() : bar + 1);
-    }
-    return words;
-}
-
 bool in_range(const Setting& setting, std::uint64_t value) {
     const std::size_t dots = setting.range.find("..");
     if (dots == std::string_view::npos) return true;
@@ -83,6 +73,16 @@ std::optional<Fault> check_choice(const Setting& setting, const std::string& tex
 }
 
 }  // namespace
+
+std::vector<std::string> words_of(std::string_view range) {
+    std::vector<std::string> words;
+    while (!range.empty()) {
+        const std::size_t bar = range.find('|');
+        words.emplace_back(range.substr(0, bar));
+        range.remove_prefix(bar == std::string_view::npos ? range.size() : bar + 1);
+    }
+    return words;
+}
 
 std::optional<std::uint64_t> number_of(Kind kind, std::string_view text) {
     switch (kind) {

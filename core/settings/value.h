@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "settings/node.h"
@@ -20,6 +21,9 @@ struct Fault {
 
 /// Nothing if `text` is a value that `setting` takes. Names of other things are not looked up here.
 [[nodiscard]] std::optional<Fault> check_value(const Setting& setting, const std::string& text);
+
+/// "reject|drop" as its words.
+[[nodiscard]] std::vector<std::string> words_of(std::string_view range);
 
 /// `text` of a kind that is a number: milliseconds, octets, a count, a count each second.
 [[nodiscard]] std::optional<std::uint64_t> number_of(Kind kind, std::string_view text);

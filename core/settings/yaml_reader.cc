@@ -5,6 +5,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <istream>
 #include <map>
 #include <streambuf>
@@ -58,8 +59,8 @@ class TreeBuilder : public YAML::EventHandler {
         } else if (in_map()) {
             check_empty_value(node, written);
         } else if (!written) {
-            refuse("yaml.empty_item", at, "an item without a value", "a value behind each `-` and between commas",
-                   "quote a text that begins with `#`");
+            refuse("yaml.empty_item", item_start(at), "an item without a value",
+                   "a value behind each `-` and between commas", "quote a text that begins with `#`");
             node.broken = true;
         }
         place_value(std::move(node));
@@ -79,14 +80,15 @@ class TreeBuilder : public YAML::EventHandler {
                   const std::string& value) override {
         const std::size_t at = offset(mark);
         const bool quoted = tag == "!";
-        check_marks(at, tag, anchor);
-        if (anchor == 0 && (tag == "?" || quoted)) check_one_line(at, quoted, value);
+        const bool unmarked = check_marks(at, tag, anchor);
+        if (unmarked) check_one_line(at, quoted, value);
         if (wants_key()) return take_key(at, quoted, value);
         check_no_comment_before_value();
         Node node = make(NodeKind::scalar, at);
         node.scalar = value;
         node.quoted = quoted;
-        replace_variables(node, variable_, room_, problems_);
+        node.broken = !unmarked;
+        if (unmarked) replace_variables(node, variable_, room_, problems_);
         place_value(std::move(node));
     }
 
@@ -150,13 +152,15 @@ class TreeBuilder : public YAML::EventHandler {
     }
 
     /// Anchors and tags are refused wherever they stand: templates do what they are used for.
-    void check_marks(std::size_t at, const std::string& tag, YAML::anchor_t anchor) {
+    bool check_marks(std::size_t at, const std::string& tag, YAML::anchor_t anchor) {
         if (anchor != 0)
             refuse("yaml.anchor", at, source_.rest_of_line(at), "a value without an anchor",
                    "quote a text that begins with `&`; queues share settings with `like: TEMPLATE`");
-        if (!tag.empty() && tag != "?" && tag != "!")
+        const bool tagged = !tag.empty() && tag != "?" && tag != "!";
+        if (tagged)
             refuse("yaml.tag", at, source_.rest_of_line(at), "a value without a tag",
                    "quote a text that begins with `!`");
+        return anchor == 0 && !tagged;
     }
 
     /// A quote that is not closed, a missing bracket or a wrong indentation makes YAML join lines in silence.
@@ -216,6 +220,22 @@ class TreeBuilder : public YAML::EventHandler {
         if (level.flow) throw Stop{};  // the comment has swallowed the bracket
     }
 
+    /// The dash of the empty item that the parser noticed at `at`, which is already the next thing.
+    [[nodiscard]] std::size_t item_start(std::size_t at) const {
+        const std::string_view text = source_.text();
+        if (source_.at(at) == ',' || source_.at(at) == ']') return at;
+        std::size_t line_end = std::min(at, text.size());
+        while (line_end > 0) {
+            const std::size_t before = text.rfind('\n', line_end - 1);
+            const std::size_t line = before == Source::npos ? 0 : before + 1;
+            const std::size_t word = source_.skip_blanks(line);
+            if (word < line_end && source_.at(word) == '-') return word;
+            if (before == Source::npos) break;
+            line_end = before;
+        }
+        return at;
+    }
+
     /// In brackets a comment that begins where a value should makes YAML take the next line for the value.
     void check_no_comment_before_value() {
         if (levels_.empty() || !levels_.back().flow) return;
@@ -236,16 +256,20 @@ class TreeBuilder : public YAML::EventHandler {
 
     void open(NodeKind kind, std::size_t at, const std::string& tag, YAML::anchor_t anchor,
               YAML::EmitterStyle::value style) {
+        if (wants_key() && comment_in_line(source_, at) != Source::npos)
+            stop("yaml.comment", comment_in_line(source_, at), "a comment that hides the rest of the line", "a value",
+                 "quote a text that begins with #, as in \"#\"");
         if (wants_key())
             stop("yaml.key", at, "a bracket where a name should stand", "a name",
                  "each bracket needs its closing one; quote a name that begins with a bracket");
         check_no_comment_before_value();
-        check_marks(at, tag, anchor);
+        const bool unmarked = check_marks(at, tag, anchor);
         if (levels_.size() >= yaml_depth_max)
             stop("yaml.depth", at, "more than " + std::to_string(yaml_depth_max) + " levels", "fewer", {});
         Level level;
         level.at = at;
         level.node = make(kind, at);
+        level.node.broken = !unmarked;
         level.flow = style == YAML::EmitterStyle::Flow;
         levels_.push_back(std::move(level));
     }

@@ -63,6 +63,7 @@ constexpr Explanation explanations[] = {
      "indent keys of one map by the same number of blanks"},
     {"end of sequence", "yaml.indent", "`- ` in the same column as its neighbours",
      "indent the items of one list by the same number of blanks"},
+    {"illegal tab", "yaml.tab", "blanks in front of the first word of a line", "indent by two blanks"},
     {"escape", "yaml.escape", "an escape that YAML knows, such as \\n or \\\"",
      "in 'single quotes' a backslash is a backslash"},
     {"hex number", "yaml.escape", "hexadecimal digits after \\x, \\u or \\U",
@@ -116,15 +117,17 @@ std::size_t open_quote(const Source& source, std::size_t offset) {
     return Source::npos;
 }
 
-/// A comment that begins in the line of `offset`, behind it; npos if there is none.
-std::size_t comment_in_line(const Source& source, std::size_t offset) {
-    for (std::size_t i = offset + 1; i < source.text().size() && source.at(i) != '\n'; ++i) {
-        const std::size_t end = source.at(i) == '"' || source.at(i) == '\'' ? source.quote_end(i) : i;
-        if (end == Source::npos) break;
-        if (end != i) i = end - 1;
-        if (source.at(i) == '#' && std::string_view(" \t,[{").find(source.at(i - 1)) != Source::npos) return i;
-    }
-    return Source::npos;
+struct LineBefore {
+    std::size_t start = 0;
+    bool contains_colon = false;
+};
+
+/// The line of `offset`, up to there.
+LineBefore line_before(const Source& source, std::size_t offset) {
+    const std::string_view before = source.text().substr(0, offset);
+    const std::size_t end = before.rfind('\n');
+    const std::size_t start = end == Source::npos ? 0 : end + 1;
+    return {source.skip_blanks(start), before.substr(start).find(": ") != Source::npos};
 }
 
 /// What a text in YAML must not begin with.
@@ -233,6 +236,16 @@ bool check_text(const Source& source, Problems& problems) {
     return !tabs;
 }
 
+std::size_t comment_in_line(const Source& source, std::size_t offset) {
+    for (std::size_t i = offset + 1; i < source.text().size() && source.at(i) != '\n'; ++i) {
+        const std::size_t end = source.at(i) == '"' || source.at(i) == '\'' ? source.quote_end(i) : i;
+        if (end == Source::npos) break;
+        if (end != i) i = end - 1;
+        if (source.at(i) == '#' && std::string_view(" \t,[{").find(source.at(i - 1)) != Source::npos) return i;
+    }
+    return Source::npos;
+}
+
 Problem explain(const Source& source, std::size_t offset, std::size_t understood, std::string_view message) {
     const auto says = [&](std::string_view words) { return message.find(words) != Source::npos; };
     if (source.at(offset) == '{' && offset > 0 && source.at(offset - 1) == '$') {
@@ -258,6 +271,13 @@ Problem explain(const Source& source, std::size_t offset, std::size_t understood
     if (says("end of") && last != Source::npos && (source.at(last) == '"' || source.at(last) == '\''))
         return make(source, offset, "yaml.behind_quote", source.rest_of_line(offset),
                     "nothing behind the closing quote", "quote the whole text");
+    if (says("illegal map value") && !line_before(source, offset).contains_colon)
+        return make(source, offset, "yaml.line_above", source.rest_of_line(line_before(source, offset).start),
+                    "`:` behind the key in the line above", "a key has `:` behind it, or look at the indentation");
+    if (says("escape") || says("hex number") || says("unicode")) {
+        const std::size_t backslash = source.text().substr(0, offset).rfind('\\');
+        if (backslash != Source::npos) offset = backslash;
+    }
     const std::string found = offset >= source.text().size() ? "the end of the file" : source.rest_of_line(offset);
     for (const Explanation& known : explanations)
         if (says(known.words)) return make(source, offset, known.id, found, known.expected, known.hint);

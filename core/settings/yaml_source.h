@@ -43,6 +43,9 @@ class Source {
 /// parsing.
 [[nodiscard]] bool check_text(const Source& source, Problems& problems);
 
+/// Where a comment begins behind `offset` in the same line; npos if there is none.
+[[nodiscard]] std::size_t comment_in_line(const Source& source, std::size_t offset);
+
 /// The problem behind an error of yaml-cpp: its words, where it gave up, and where the last value stood that it had
 /// understood.
 [[nodiscard]] Problem explain(const Source& source, std::size_t offset, std::size_t understood,
