@@ -58,8 +58,7 @@ std::uint64_t Broker::Machine::hand_out(Queue& q, std::uint64_t most) {
         std::uint64_t count = std::min({allowed(q), most - given, deliver_records_max});
         if (count == 0) break;
         std::uint64_t credit = 0;
-        const std::uint64_t head_bytes = messages_.head(q.next_lane().front(messages_).slot).body_bytes;
-        if (gather_workers(q, head_bytes, credit) == 0) break;
+        if (gather_workers(q, credit) == 0) break;
         count = std::min(count, credit);
         picks_.assign(static_cast<std::size_t>(count), BalancePolicy::nobody);
         q.settings.balance->pick(views_, picks_);
@@ -72,14 +71,14 @@ std::uint64_t Broker::Machine::hand_out(Queue& q, std::uint64_t most) {
 }
 
 /// Views of the workers that would take the queue's next message, the one that has waited longest first.
-std::size_t Broker::Machine::gather_workers(Queue& q, std::uint64_t head_bytes, std::uint64_t& credit) {
+std::size_t Broker::Machine::gather_workers(Queue& q, std::uint64_t& credit) {
     views_.clear();
     view_subscriptions_.clear();
     credit = 0;
     for (std::uint32_t i = q.workers_first; i != no_link && views_.size() < BalancePolicy::candidates_max;
          i = subscriptions_[i].next) {
         const Session& s = sessions_[subscriptions_[i].session];
-        if (s.bytes_credit - s.bytes_sent < head_bytes && !YM_MUTANT(bytes_credit_ignored)) continue;
+        if (!s.takes_bytes()) continue;
         WorkerView view;
         view.credit = s.credit + (YM_MUTANT(credit_overrun) ? 1 : 0) - s.unacked.last_tag();
         view.in_flight = s.unacked.size();
@@ -104,9 +103,8 @@ std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
         Lane& lane = q.next_lane();
         const Copy copy = lane.front(messages_);
         Session& worker = sessions_[subscriptions_[view_subscriptions_[pick]].session];
-        const std::uint64_t bytes = messages_.head(copy.slot).body_bytes;
-        if (worker.bytes_credit - worker.bytes_sent < bytes && !YM_MUTANT(bytes_credit_ignored)) break;
-        worker.bytes_sent += bytes;
+        if (!worker.takes_bytes()) break;
+        worker.bytes_sent += messages_.head(copy.slot).body_bytes;
         --views_[pick].credit;
         lane.pop(copy);
         --q.ready;

@@ -254,7 +254,7 @@ class Broker::Machine {
     // dispatch.cc: messages out
     void dispatch();
     std::uint64_t hand_out(Queue& queue, std::uint64_t most);
-    std::size_t gather_workers(Queue& queue, std::uint64_t head_bytes, std::uint64_t& credit);
+    std::size_t gather_workers(Queue& queue, std::uint64_t& credit);
     std::uint64_t deliver(Queue& queue, std::uint64_t count);
     void write_deliveries(Queue& queue, std::size_t first, std::uint32_t pick);
     void give(Queue& queue, Session& worker, const Copy& copy, wire::FrameWriter& writer);

@@ -51,7 +51,8 @@ void Broker::Machine::on(const FrameReceived& event) {
         case Verb::settle: return on_settle(s, event, frame);
         case Verb::credit: return on_credit(s, event, frame);
         case Verb::bye: return on_bye(s);
-        default: return;  // HEARTBEAT, DRAIN: a sign of life
+        case Verb::drain: s.leaving = true; return update_wants(s);
+        default: return;  // HEARTBEAT: a sign of life
     }
 }
 
@@ -159,6 +160,7 @@ void Broker::Machine::on_hello(const FrameReceived& event, const wire::Frame& fr
     s.credit = frame.number;
     s.bytes_credit = hello.bytes_credit;
     s.bytes_sent = 0;
+    s.leaving = false;
     s.body_bytes = 0;
     unsubscribe(s);
     subscribe(s, hello.queues);

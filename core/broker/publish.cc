@@ -97,8 +97,7 @@ bool Broker::Machine::admit(Session& s, std::uint64_t sequence, std::uint64_t bo
         case SequenceWindow::Verdict::too_old: refuse(s, sequence, Status::too_old, "below the window"); return false;
         case SequenceWindow::Verdict::fresh: break;
     }
-    const bool bytes_over =
-        s.bytes_unconfirmed > 0 && s.bytes_unconfirmed + body_bytes > frames_unconfirmed * limits(s.listener).frame;
+    const bool bytes_over = s.bytes_unconfirmed >= frames_unconfirmed * limits(s.listener).frame;
     if (sequence > publish_window(s) || bytes_over) {
         refuse(s, sequence, Status::beyond_window, "beyond the publish window");
         return false;

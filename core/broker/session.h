@@ -159,6 +159,7 @@ struct Session {
     Instant last_sent;
     Instant since;  // of the state
     bool silent = false;
+    bool leaving = false;  // said DRAIN: gets no new deliveries
 
     // As a producer.
     SequenceWindow accepted;
@@ -184,9 +185,11 @@ struct Session {
     bool listed = false;          // among the sessions with something to say at the step's end
     bool window_told = true;
 
+    /// The last body may pass the credit, else one larger than all credit would never move (PROTOCOL section 6).
+    [[nodiscard]] bool takes_bytes() const { return bytes_sent < bytes_credit || YM_MUTANT(bytes_credit_ignored); }
     [[nodiscard]] bool wants_delivery() const {
         const std::uint64_t overrun = YM_MUTANT(credit_overrun) ? 1 : 0;
-        return state == SessionState::connected && !silent && unacked.last_tag() < credit + overrun;
+        return state == SessionState::connected && !silent && !leaving && unacked.last_tag() < credit + overrun;
     }
 };
 
