@@ -36,6 +36,8 @@ void Broker::Machine::step(Now now, std::span<Event> events, Effects& effects) {
     dispatch();
     flush_answers();
     seal_batch();
+    // A peer may speak again in the step that forgot it: it is known again, and its number stays its own.
+    std::erase_if(out_->forget, [this](PeerId id) { return peer(id).state != PeerState::unknown; });
     if (draining_) check_drained();
 }
 

@@ -106,6 +106,17 @@ TEST(Session, ThatSaysByeGivesItsMessagesBackAtOnce) {
     EXPECT_EQ(again[0].code, 1);
 }
 
+TEST(Session, OfAPeerThatSpeaksAgainInTheStepThatForgotItKeepsItsNumber) {
+    Bench b(topology({"orders"}));
+    b.hello(producer, "p");
+    b.from(producer, [](wire::FrameWriter& w) { w.begin(Verb::bye, 0, "", 0); });
+    b.hello(producer, "p");
+    EXPECT_THAT(b.forgotten, IsEmpty());
+    b.from(producer, [](wire::FrameWriter& w) { w.begin(Verb::bye, 0, "", 0); });
+    b.step();
+    EXPECT_THAT(b.forgotten, ElementsAre(producer));
+}
+
 TEST(Session, OfAPeerThatGoesOnWithGarbageIsIgnored) {
     Bench b(topology({"orders"}));
     for (int i = 0; i < 200; ++i) {
