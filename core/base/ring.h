@@ -32,6 +32,8 @@ class Ring {
         // a steady load from doing either.
         if (capacity_ > 4096 && size_ < capacity_ / 8) resize(capacity_ / 4);
     }
+    /// Takes back the last push_back.
+    void pop_back() { --size_; }
     void clear() {
         head_ = 0;
         size_ = 0;

@@ -179,7 +179,6 @@ class Broker::Machine {
     static constexpr Duration store_full_wait = 100ms;
     static constexpr Duration rate_burst = 100ms;
     static constexpr unsigned fence_counter_bits = 40;      // below the epoch
-    static constexpr std::size_t field_room = 64;           // octets of fields that a delivery adds, rounded up
     static constexpr std::uint64_t frames_unconfirmed = 4;  // byte window of a producer, in frames of the largest size
 
     // step.cc: events, time
@@ -302,6 +301,7 @@ class Broker::Machine {
     PendingBatch& batch();
     void complete(PendingBatch& pending);
     void refuse_batch(PendingBatch& pending);
+    void close_empty_batch();
     void seal_batch();
     void release_held();
     [[nodiscard]] bool store_open() const;

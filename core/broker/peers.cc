@@ -112,6 +112,10 @@ bool Broker::Machine::read_hello(const FrameReceived& event, const wire::Frame& 
                 error_to(event.peer, Status::version, "versions", record.at, "this broker speaks YMP/1");
                 return false;
             case wire::Field::queue: {
+                if (field.value.empty() || field.value.size() > wire::name_bytes_max) {
+                    malformed(event.peer, {Status::malformed, "queue", record.at}, "a name has 1 to 255 octets");
+                    return false;
+                }
                 const AddressId id = find_or_create(as_text(field.value));
                 if (id != no_address && addresses_[id.value].queue) {
                     if (std::find(hello.queues.begin(), hello.queues.end(), id) == hello.queues.end())

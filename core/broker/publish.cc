@@ -33,8 +33,12 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
         const auto step = cursor.next(record);
         if (step == wire::RecordCursor::Step::end) break;
         if (step == wire::RecordCursor::Step::bad) {
+            if (record.id == 0) {
+                malformed(s.peer, cursor.error(), {});  // and with it all behind it, or it has no sequence to answer
+                continue;
+            }
             ++malformed_;
-            if (record.id > 0 && admit(s, record.id, 0)) refuse(s, record.id, Status::malformed, cursor.error().field);
+            if (admit(s, record.id, 0)) refuse(s, record.id, Status::malformed, cursor.error().field);
             continue;
         }
         attach_body(event, frame, record);
@@ -55,7 +59,6 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
         Candidate& candidate = candidates_.emplace_back();
         if (!read_candidate(s, record, candidate)) candidates_.pop_back();
     }
-    if (!cursor.error().field.empty() && count == 0) malformed(s.peer, cursor.error(), {});
     if (candidates_.empty()) return;
     std::uint64_t word = 0;
     std::memcpy(&word, s.key.octets.data(), sizeof word);
@@ -116,7 +119,7 @@ bool Broker::Machine::read_candidate(Session& s, const wire::Record& record, Can
         return false;
     }
     c.wants_reply = record.code == wire::publish_wants_reply;
-    if (record.fields.size() + field_room > wire::fields_bytes_max) {
+    if (record.fields.size() > wire::peer_fields_bytes_max) {
         refuse(s, record.id, Status::too_large, "fields");
         return false;
     }

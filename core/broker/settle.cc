@@ -73,7 +73,7 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
         if (found == 0 || found > last) return stale(tag, last);
         if (found > tag) stale(tag, found - 1);
         Delivery& delivery = *s.unacked.find(found);
-        if (tell) {
+        if (tell && record.code < static_cast<std::uint16_t>(SettleCode::result)) {
             Queue& q = queue(delivery.queue);
             if (!q.keeps) {
                 add_answer(s.settled, found, Status::ok);

@@ -34,6 +34,7 @@ void Broker::Machine::step(Now now, std::span<Event> events, Effects& effects) {
     }
     run_due();
     dispatch();
+    close_empty_batch();
     flush_answers();
     seal_batch();
     // A peer may speak again in the step that forgot it: it is known again, and its number stays its own.

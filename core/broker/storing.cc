@@ -45,6 +45,24 @@ void Broker::Machine::release_held() {
     held_records_.clear();
 }
 
+/// A batch that answers wait for, but nothing was written to it (a lease that was extended, a part of a reply): there
+/// is nothing to store, and no completion would come. Its answers wait for the batch before it, if there is one.
+void Broker::Machine::close_empty_batch() {
+    if (!batch_open_ || !out_->records.empty()) return;
+    PendingBatch empty = std::move(pending_.back());
+    pending_.pop_back();
+    batch_open_ = false;
+    --last_batch_;
+    if (pending_.empty()) {
+        complete(empty);
+    } else {
+        std::vector<PendingAnswer>& settled = pending_.back().settled;
+        settled.insert(settled.end(), empty.settled.begin(), empty.settled.end());
+    }
+    empty.clear();
+    batch_spare_.push_back(std::move(empty));
+}
+
 void Broker::Machine::seal_batch() {
     if (!batch_open_) return;
     batch_open_ = false;

@@ -20,6 +20,9 @@ TEST(Ring, HoldsWhatADequeHoldsWhateverIsDone) {
         if (wanted.empty() || prng.chance(growing ? 3 : 1, 4)) {
             ring.push_back(i);
             wanted.push_back(i);
+        } else if (prng.chance(1, 8)) {
+            ring.pop_back();
+            wanted.pop_back();
         } else {
             ring.pop_front();
             wanted.pop_front();
