@@ -107,15 +107,24 @@ void move_records(std::string& frame, const std::string& other, Prng& prng) {
 }
 
 /// Puts a field into a record and mends the record's lengths, so that what comes behind is still read.
-void add_field(std::string& frame, Prng& prng) {
+void add_field(std::string& frame, std::size_t size_max, Prng& prng) {
     const std::vector<std::size_t> records = boundaries(frame);
     if (records.size() < 2) return;
     const std::size_t at = records[below(prng, records.size() - 1)];
     const std::vector<std::size_t> fields = field_boundaries(frame, at);
     if (fields.empty() || fields.size() > 200) return;
-    std::string field(wire::field_head_bytes + below(prng, 20), '\0');
-    for (char& octet : field) octet = static_cast<char>(prng.below(256));
-    if (prng.chance(1, 2)) field[0] = static_cast<char>(wire::Field::property);
+    const std::size_t room = wire::record_head_bytes + wire::fields_bytes_max - load<std::uint16_t>(frame, at + 4);
+    std::size_t length = below(prng, 20);
+    if (room > 200 && room < size_max && prng.chance(1, 8))
+        length = room - below(prng, 100);  // the record is filled to its brim
+    if (length + wire::field_head_bytes > room) return;
+    std::string field(wire::field_head_bytes + length, '\0');
+    const bool letters = prng.chance(1, 2);  // a name or text, as far as anybody looks
+    for (char& octet : field) octet = static_cast<char>(letters ? 'q' : prng.below(256));
+    constexpr std::array<wire::Field, 7> tags{wire::Field::property, wire::Field::property, wire::Field::queue,
+                                              wire::Field::topic,    wire::Field::key,      wire::Field::through,
+                                              wire::Field::text};
+    if (prng.chance(2, 3)) field[0] = static_cast<char>(tags.at(below(prng, tags.size())));
     store(field, 1, static_cast<std::uint16_t>(field.size() - wire::field_head_bytes));
     if (field.size() > 3 && prng.chance(1, 2)) field[3] = static_cast<char>(prng.below(field.size()));
     const std::size_t body_at = load<std::uint16_t>(frame, at + 4) + field.size();
@@ -176,9 +185,8 @@ void move_line(std::string& text, const std::string& other, Prng& prng) {
 
 }  // namespace
 
-std::string mutated_frame(const std::vector<std::string>& corpus, Prng& prng) {
-    std::string frame = one_of(corpus, prng);
-    const std::uint64_t times = prng.below(7);
+void mutate_frame(std::string& frame, const std::vector<std::string>& corpus, std::uint64_t times, std::size_t size_max,
+                  Prng& prng) {
     for (std::uint64_t i = 0; i < times; ++i) {
         switch (prng.below(8)) {
             case 0: flip(frame, prng); break;
@@ -188,11 +196,17 @@ std::string mutated_frame(const std::vector<std::string>& corpus, Prng& prng) {
             case 4: edit_length(frame, prng); break;
             case 5:
             case 6: move_records(frame, one_of(corpus, prng), prng); break;
-            default: add_field(frame, prng); break;
+            default: add_field(frame, size_max, prng); break;
         }
-        // A few rounds of doubling are enough to reach every check; long frames only cost time.
-        if (frame.size() > 4096) frame.resize(4096);
+        if (frame.size() > size_max) frame.resize(size_max);
     }
+}
+
+std::string mutated_frame(const std::vector<std::string>& corpus, Prng& prng) {
+    // A few rounds of doubling are enough to reach every check; long frames only cost time.
+    constexpr std::size_t size_max = 4096;
+    std::string frame = one_of(corpus, prng);
+    mutate_frame(frame, corpus, prng.below(7), size_max, prng);
     return frame;
 }
 

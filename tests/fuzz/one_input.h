@@ -27,4 +27,23 @@ struct WireCounts {
 /// Runs every decoder of YMP over the octets. Returns the rule that broke, nullptr if none.
 [[nodiscard]] const char* fuzz_one_wire(const std::uint8_t* data, std::size_t size, WireCounts& counts);
 
+/// What a broker said while it was fed; by verb and by status.
+struct BrokerCounts {
+    std::uint64_t frames_in = 0;
+    std::array<std::uint64_t, 32> verbs_out{};
+    std::array<std::uint64_t, 600> statuses_out{};
+};
+
+/// Feeds the real state machine with a script and looks at everything that it says. A script is a row of steps, each an
+/// octet of what to do (see ScriptStep), and for some an argument. Any octets are a script.
+enum class ScriptStep : std::uint8_t {
+    frame,           // u8 peer, u32 length, octets: from this peer
+    frame_and_body,  // the same, and a second frame with a body
+    time,            // u8: goes on by so many times 20 ms
+    unreachable,     // u8 peer: its connection is gone
+    stored,          // the oldest batch is stored
+    store_full,      // or is refused
+};
+[[nodiscard]] const char* fuzz_one_broker(const std::uint8_t* data, std::size_t size, BrokerCounts& counts);
+
 }  // namespace ym::fuzz
