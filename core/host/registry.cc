@@ -30,11 +30,11 @@ bool has_functions(const ym_persistence& table) {
 
 /// Runs `create`, which belongs to the plugin, and takes back what it made if it also refused something.
 template <class Table, class Create>
-void* create_instance(const Table& table, InstanceHost& host, const settings::PluginUse& use,
+void* create_instance(const Table& table, InstanceHost& host, const ym_value& settings, const settings::PluginUse& use,
                       settings::Problems& problems, const Create& create) {
     void* self = nullptr;
     bool threw = false;
-    host.begin_create(problems);
+    host.begin_create(settings, problems);
     try {
         self = create();
     } catch (...) {
@@ -132,7 +132,7 @@ std::unique_ptr<RoutingPolicy> Registry::routing(const settings::PluginUse& use,
                                                  settings::Problems& problems) const {
     auto made = prepare<ym_routing>(YM_ROUTING_1, use, &targets, problems);
     if (!made) return nullptr;
-    void* self = create_instance(*made->table, *made->host, use, problems,
+    void* self = create_instance(*made->table, *made->host, made->settings, use, problems,
                                  [&] { return made->table->create(&made->host->table(), &made->settings); });
     if (self == nullptr) return nullptr;
     return make_routing(*made->table, self, std::move(made->host), static_cast<std::uint32_t>(targets.names().size()));
@@ -141,7 +141,7 @@ std::unique_ptr<RoutingPolicy> Registry::routing(const settings::PluginUse& use,
 std::unique_ptr<BalancePolicy> Registry::balance(const settings::PluginUse& use, settings::Problems& problems) const {
     auto made = prepare<ym_balance>(YM_BALANCE_1, use, nullptr, problems);
     if (!made) return nullptr;
-    void* self = create_instance(*made->table, *made->host, use, problems,
+    void* self = create_instance(*made->table, *made->host, made->settings, use, problems,
                                  [&] { return made->table->create(&made->host->table(), &made->settings); });
     if (self == nullptr) return nullptr;
     return make_balance(*made->table, self, std::move(made->host));
@@ -150,7 +150,7 @@ std::unique_ptr<BalancePolicy> Registry::balance(const settings::PluginUse& use,
 std::unique_ptr<RetryPolicy> Registry::retry(const settings::PluginUse& use, settings::Problems& problems) const {
     auto made = prepare<ym_retry>(YM_RETRY_1, use, nullptr, problems);
     if (!made) return nullptr;
-    void* self = create_instance(*made->table, *made->host, use, problems,
+    void* self = create_instance(*made->table, *made->host, made->settings, use, problems,
                                  [&] { return made->table->create(&made->host->table(), &made->settings); });
     if (self == nullptr) return nullptr;
     return make_retry(*made->table, self, std::move(made->host));
@@ -165,7 +165,7 @@ std::unique_ptr<Persistence> Registry::persistence(const settings::PluginUse& us
     struct Nothing {
         static void destroy(void* /*self*/) {}
     };
-    void* self = create_instance(Nothing{}, *host, use, problems, [&]() -> void* {
+    void* self = create_instance(Nothing{}, *host, made->settings, use, problems, [&]() -> void* {
         store = Persistence::make(*made->table, host->table(), &made->settings, host);
         return store.get();
     });

@@ -94,6 +94,18 @@ bool is_digits(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// What to do about a text that is no value of its kind.
+std::string how_to_write(std::int32_t kind) {
+    switch (kind) {
+        case YM_INTEGER: return "write a whole number, as in 2000, 10k (thousand) or 1M (million)";
+        case YM_NUMBER: return "write a number, as in 2 or 2.5";
+        case YM_DURATION_NS: return "write whole numbers with ms, s, m, h or d, as in 1h30m";
+        case YM_BYTES: return "write a whole number with B, KiB, MiB or GiB, as in 64MiB";
+        case YM_SHARE: return "write a number from 0 to 100 with %, as in 5%";
+        default: return {};
+    }
+}
+
 /// The first part of the ids of a kind's problems.
 std::string_view noun_of(std::int32_t kind) {
     switch (kind) {
@@ -137,12 +149,12 @@ std::string describe(std::int32_t kind, std::string_view range) {
     };
     switch (kind) {
         case YM_TEXT: return in_range("a text", range.empty() ? "" : " octets long");
-        case YM_INTEGER: return in_range("a whole number");
+        case YM_INTEGER: return in_range("a count");
         case YM_NUMBER: return in_range("a number");
         case YM_BOOL: return "true or false";
-        case YM_DURATION_NS: return in_range("a duration such as 30s");
-        case YM_BYTES: return in_range("octets such as 64MiB");
-        case YM_SHARE: return in_range("a share such as 5%");
+        case YM_DURATION_NS: return in_range("a duration");
+        case YM_BYTES: return in_range("a size");
+        case YM_SHARE: return in_range("a share");
         case YM_CHOICE: {
             std::string text;
             for (const std::string& word : words_of(range)) text.append(text.empty() ? "" : " or ").append(word);
@@ -174,9 +186,12 @@ std::optional<ScalarError> read_scalar(std::int32_t kind, std::string_view text,
     }
     const auto value = parse(kind, text);
     if (!value) {
-        const bool has_unit = kind == YM_DURATION_NS || kind == YM_BYTES || kind == YM_SHARE;
-        if (has_unit && is_digits(text)) return error_of(kind, "unit", range, "give it a unit");
-        return error_of(kind, "syntax", range);
+        const std::string number(text);
+        if (!is_digits(text)) return error_of(kind, "syntax", range, how_to_write(kind));
+        if (kind == YM_DURATION_NS) return error_of(kind, "unit", range, "write " + number + "s or " + number + "ms");
+        if (kind == YM_BYTES) return error_of(kind, "unit", range, "write " + number + "B or " + number + "MiB");
+        if (kind == YM_SHARE) return error_of(kind, "unit", range, "write " + number + "%");
+        return error_of(kind, "syntax", range, how_to_write(kind));
     }
     if (!within(kind, *value, range)) return error_of(kind, "range", range);
     out = *value;

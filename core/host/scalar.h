@@ -32,7 +32,7 @@ struct ScalarValue {
 /// Whether `count` lies in `range`, "1..10".
 [[nodiscard]] bool is_within(std::uint64_t count, std::string_view range);
 
-/// What a value of this kind looks like: "a duration such as 30s".
+/// What a value of this kind looks like: "a duration from 1ms to 12h".
 [[nodiscard]] std::string describe(std::int32_t kind, std::string_view range);
 
 }  // namespace ym::host

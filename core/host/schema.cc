@@ -28,12 +28,14 @@ std::string_view view(const char* text) {
 
 std::string what_is(const Node& node) {
     switch (node.kind) {
-        case NodeKind::null: return "nothing";
+        case NodeKind::null: return "no value";
         case NodeKind::list: return "a list";
         case NodeKind::map: return "a map";
         case NodeKind::scalar: break;
     }
-    return node.scalar.empty() ? "an empty text" : node.scalar;
+    constexpr std::size_t longest = 80;
+    if (node.scalar.size() <= longest) return node.scalar.empty() ? "an empty text" : node.scalar;
+    return node.scalar.substr(0, longest) + "...";
 }
 
 class Checker {
@@ -69,7 +71,7 @@ class Checker {
         if (node != nullptr && node->kind != NodeKind::null) return check_value(row, *node, out, depth);
         if (row.otherwise != nullptr) return set_default(row, out, depth);
         if (node != nullptr) return check_value(row, *node, out, depth);
-        bad({"key.missing", map.place, settings::join_path(map.path, row.key), "nothing",
+        bad({"key.missing", map.place, settings::join_path(map.path, row.key), std::string("no key ") + row.key,
              describe(row.kind, view(row.range)), std::string(view(row.doc))});
     }
 
@@ -97,10 +99,11 @@ class Checker {
             hint = "a text with a comma in it needs quotes";
         }
         std::string expected;
-        for (const std::string& name : names) expected.append(expected.empty() ? "one of " : ", ").append(name);
+        for (const std::string& name : names) expected.append(expected.empty() ? "" : ", ").append(name);
+        if (names.size() > 1) expected.insert(0, "one of ");
         if (names.empty()) expected = "no keys, " + plugin_ + " has no settings";
-        bad({"key.unknown", entry.key_place, settings::join_path(map.path, entry.key), "the key " + entry.key, expected,
-             hint});
+        bad({"key.unknown", entry.key_place, settings::join_path(map.path, entry.key), "the unknown key " + entry.key,
+             expected, hint});
     }
 
     void check_value(const ym_setting& row, const Node& node, ym_value& out, int depth) {

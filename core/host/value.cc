@@ -101,12 +101,8 @@ std::uint32_t InstanceHost::column(void* context, ym_text field) {
     if (self->problems_ == nullptr) return UINT32_MAX;
     if (!is_field(as_view(field))) {
         self->refused_ = true;
-        self->problems_->add({"plugin.field",
-                              {},
-                              self->plugin_,
-                              "a column " + std::string(as_view(field)),
-                              "topic, type, key or header.NAME",
-                              "this is a fault of the plugin"});
+        self->problems_->add("plugin.field", *self->settings_->node, "a column " + std::string(as_view(field)),
+                             "topic, type, key or header.NAME", "the fault lies in the plugin " + self->plugin_);
         return UINT32_MAX;
     }
     const auto found = std::find(self->columns_.begin(), self->columns_.end(), as_view(field));

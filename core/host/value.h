@@ -43,9 +43,15 @@ class InstanceHost {
     [[nodiscard]] const std::vector<std::string>& columns() const { return columns_; }
     [[nodiscard]] bool refused() const { return refused_; }
 
-    /// Between these two, the plugin may read settings and refuse them.
-    void begin_create(settings::Problems& problems) { problems_ = &problems; }
-    void end_create() { problems_ = nullptr; }
+    /// Between these two, the plugin may read `settings` and refuse them.
+    void begin_create(const ym_value& settings, settings::Problems& problems) {
+        settings_ = &settings;
+        problems_ = &problems;
+    }
+    void end_create() {
+        settings_ = nullptr;
+        problems_ = nullptr;
+    }
     /// Writes a line about the instance. Any thread. A plugin that never stops talking fills no disk: after the first
     /// `log_all_below` lines, one in `log_each_after` is written.
     void log(std::int32_t level, std::string_view line);
@@ -62,6 +68,7 @@ class InstanceHost {
     std::shared_ptr<const LogLine> log_;
     ym_host table_{};
     std::vector<std::string> columns_;
+    const ym_value* settings_ = nullptr;
     settings::Problems* problems_ = nullptr;
     bool refused_ = false;
     std::atomic<std::uint64_t> lines_{0};

@@ -178,8 +178,9 @@ TEST_F(Build, TellsAWrongTemplateOnceForAllItsQueues) {
     const settings::Node balance = tree("balance: {plugin: round_robin, speed: 3}");
     for (const char* name : {"a", "b", "c"}) queue(name).balance = use_of(*balance.find("balance"));
     EXPECT_EQ(build(), nullptr);
-    EXPECT_THAT(lines_of(problems), ElementsAre("test.yaml:1:32: balance.speed: found the key speed; expected no keys, "
-                                                "round_robin has no settings [key.unknown]"));
+    EXPECT_THAT(lines_of(problems),
+                ElementsAre("test.yaml:1:32: balance.speed: found the unknown key speed; expected no keys, "
+                            "round_robin has no settings [key.unknown]"));
 }
 
 TEST_F(Build, SaysWhichPluginsThereAreForAnUnknownOne) {
