@@ -107,7 +107,7 @@ class Checker {
     }
 
     void check_value(const ym_setting& row, const Node& node, ym_value& out, int depth) {
-        out.given = true;
+        out.given = node.place.line > 0;  // a built-in default of the settings stands in no file
         out.node = &node;
         if (node.broken) {
             good_ = false;  // and told already

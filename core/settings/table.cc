@@ -32,7 +32,7 @@ constexpr Setting listeners[] = {{"*", Kind::map, "", "", "A place where peers c
 
 constexpr Setting admin[] = {
     {"bind", Kind::admin_endpoint, "", "",
-     "Where the commands of `yardmaster status` and its like arrive; ~ is a socket in the user's runtime folder"},
+     "Where `yardmaster status` asks, an ipc endpoint; ~ is a socket in the user's runtime folder"},
 };
 constexpr Setting log[] = {
     {"level", Kind::choice, "info", "trace|debug|info|warning|error", "The least important lines that are written"},
@@ -43,8 +43,7 @@ constexpr Setting shutdown[] = {
      "How long workers may finish what they hold when the broker is told to stop"},
 };
 constexpr Setting limits[] = {
-    {"memory", Kind::bytes, "1GiB", "1MiB..1024GiB",
-     "Octets of live messages; beyond it publishes are refused with 507"},
+    {"memory", Kind::bytes, "1GiB", "1MiB..1024GiB", "Octets of live messages; beyond it publishes get 507"},
     {"queues", Kind::count, "10k", "1..1M", "Queues in all, those made on demand included"},
 };
 
@@ -60,8 +59,7 @@ constexpr Setting plugins[] = {
 };
 
 constexpr Setting create[] = {
-    {"match", Kind::pattern, required, "",
-     "Undeclared addresses that become queues when somebody names them; * is any text"},
+    {"match", Kind::pattern, required, "", "Undeclared addresses that become queues when somebody names them"},
     {"like", Kind::template_name, "default", "", "The template of such queues"},
     {"max", Kind::count, "1000", "1..1M", "Such queues at a time"},
     {"idle", Kind::duration, "1h", "1s..365d", "An empty one that nobody has used for so long goes away"},
@@ -94,7 +92,7 @@ constexpr Setting queue[] = {
     {"weight", Kind::count, "1", "1..1000", "Turns of this queue for a worker that serves several"},
     {"dead_letter", Kind::map, its_defaults, "", "What happens to messages that get no further attempt", dead_letter},
     {"publish", Kind::choice, "direct", "direct|pipeline",
-     "direct: producers may name the queue; pipeline: only pipelines reach it"},
+     "Whether producers may name the queue, or only pipelines reach it"},
 };
 constexpr Setting templates[] = {{"*", Kind::map, its_defaults, "", "Settings that queues share with `like`", queue}};
 constexpr Setting queues[] = {{"*", Kind::map, its_defaults, "", "A line of messages that wait for workers", queue}};
@@ -105,14 +103,14 @@ constexpr Setting reply[] = {
     {"max", Kind::count, "10k", "0..10M", "Replies kept for producers that are away"},
 };
 constexpr Setting fill[] = {
-    {"priority", Kind::count, "", "0..31", "From 0 to 31, 31 first; messages without any have 16"},
+    {"priority", Kind::count, "", "0..31", "31 is first; messages without any have 16"},
     {"key", Kind::text, "", "", "The key that groups messages"},
     {"type", Kind::text, "", "", "The type of the message"},
 };
 constexpr Setting pipeline[] = {
     {"route", Kind::plugin, required, "", "Where messages go: a routing plugin and its keys"},
     {"unmatched", Kind::address, "reject", "reject|drop",
-     "What happens to messages that the route sends nowhere: reject, drop (counted), or an address"},
+     "For messages that the route sends nowhere; drop counts them, an address takes them"},
     {"optional", Kind::list, "", "", "Targets of the route that cannot refuse: when full they count a drop",
      address_item},
     {"reply", Kind::map, its_defaults, "", "Replies of workers to producers that want one", reply},

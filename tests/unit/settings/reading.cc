@@ -30,7 +30,7 @@ void describe(std::ostream& out, const Node& node) {
 void describe(std::ostream& out, const std::string& path, const PluginUse& use) {
     out << path << " = " << use.plugin << " ";
     describe(out, use.settings);
-    out << " at " << use.path << "\n";
+    out << "\n";
 }
 
 void describe(std::ostream& out, const Listener& listener) {
