@@ -155,11 +155,11 @@ store = log {dir '/data'}
 retry default = backoff {initial '500ms'}{factor '2'}{max '5m'}{jitter '20%'}{attempts '8'}{age '1d'}
 retry r = fixed {delay '1s'}
 template default 1 default 30000000000 43200000000000 10000000 10737418240 18446744073709551615 18446744073709551615 0 2592000000000000 1000000  1 1
-  balance = round_robin 
+  balance = round_robin
 template t 1 default 30000000000 43200000000000 10000000 10737418240 18446744073709551615 18446744073709551615 0 2592000000000000 1000000  1 1
-  balance = round_robin 
+  balance = round_robin
 queue q 0 r 16000000000 17000000000 18 19456 20 21 2 23000000000 24 p 22 0
-  balance = least_loaded 
+  balance = least_loaded
 pipeline p 2 q optional q reply 25000000000 26000000000 27 set 28 a b c
   route = direct {to 'q'}
 pipeline d 1  optional reply 30000000000 300000000000 10000 set - - -

@@ -28,7 +28,8 @@ void describe(std::ostream& out, const Node& node) {
 }
 
 void describe(std::ostream& out, const std::string& path, const PluginUse& use) {
-    out << path << " = " << use.plugin << " ";
+    out << path << " = " << use.plugin;
+    if (!use.settings.entries.empty()) out << " ";
     describe(out, use.settings);
     out << "\n";
 }

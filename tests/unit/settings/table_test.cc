@@ -19,7 +19,9 @@ std::size_t check(std::span<const Setting> settings) {
         }
         const bool is_value = setting.inside.empty() && setting.kind != Kind::plugin;
         const bool has_default = !setting.otherwise.empty() && setting.otherwise != required;
-        if (is_value && has_default) EXPECT_FALSE(check_value(setting, std::string(setting.otherwise))) << setting.key;
+        if (is_value && has_default) {
+            EXPECT_FALSE(check_value(setting, std::string(setting.otherwise))) << setting.key;
+        }
         EXPECT_FALSE(setting.doc.empty()) << setting.key;
         EXPECT_FALSE(setting.doc.ends_with('.')) << setting.key;
         count += check(setting.inside);
