@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -20,9 +22,17 @@ struct Command {
 /// Adds one subcommand, with its options and help, to `program`.
 using AddCommand = Command (*)(CLI::App& program);
 
+/// The words behind `--exec`, which ends our own options: main takes them off the command line before it is read.
+inline std::vector<std::string>& exec_words() {
+    static std::vector<std::string> words;
+    return words;
+}
+
 Command add_run(CLI::App& program);
 Command add_check(CLI::App& program);
+Command add_send(CLI::App& program);
 Command add_status(CLI::App& program);
 Command add_version(CLI::App& program);
+Command add_work(CLI::App& program);
 
 }  // namespace ym::cli

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/command.h"
@@ -13,18 +15,27 @@ namespace {
 
 /// Every subcommand, in the order of `--help`.
 constexpr std::array commands{
-    add_run,
-    add_check,
-    add_status,
-    add_version,
+    add_run, add_check, add_send, add_work, add_status, add_version,
 };
 
 constexpr const char* examples =
     "Examples:\n"
     "  yardmaster run config/quickstart.yaml         start a broker in the foreground\n"
     "  yardmaster check config/quickstart.yaml       every mistake of a settings file at once\n"
+    "  seq 1 100 | yardmaster send --to hello        publish each line to the queue `hello`\n"
+    "  yardmaster work hello --exec sha256sum        run a command for each message\n"
     "  yardmaster status                             queues, workers and the ledger\n"
     "`yardmaster COMMAND --help` tells more about each.\n\n";
+
+/// How many of the arguments are ours: up to `--exec`, if there is one.
+int own_arguments(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i) {
+        if (std::string_view(argv[i]) != "--exec") continue;
+        exec_words().assign(argv + i + 1, argv + argc);
+        return i + 1;
+    }
+    return argc;
+}
 
 int run(int argc, char** argv) {
     CLI::App program("Yardmaster: a message broker for ZeroMQ programs.", "yardmaster");
@@ -33,7 +44,7 @@ int run(int argc, char** argv) {
     std::vector<Command> added;
     for (const AddCommand add : commands) added.push_back(add(program));
     try {
-        program.parse(argc, argv);
+        program.parse(own_arguments(argc, argv), argv);
     } catch (const CLI::ParseError& error) {
         const int code = program.exit(error);
         return code == 0 ? exit_ok : exit_usage;

@@ -59,7 +59,7 @@ void say_hello(const Loaded& loaded, const std::vector<server::Bound>& bound, bo
                 bound.back().endpoint.c_str());
     std::printf("Listening on%s\n", endpoints.c_str());
     std::printf("Try it from another terminal:\n");
-    std::printf("  echo hello | yardmaster send %s%s\n", address.c_str(), option.c_str());
+    std::printf("  echo hello | yardmaster send --to %s%s\n", address.c_str(), option.c_str());
     std::printf("  yardmaster work %s%s\n", address.c_str(), option.c_str());
     std::printf("  yardmaster status%s\n", bound.back().endpoint == settings::default_admin_endpoint(variable)
                                                ? ""
