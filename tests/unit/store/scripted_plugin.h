@@ -1,9 +1,13 @@
-// A persistence plugin that answers when the test says so.
+// A persistence plugin that answers when the test says so. The members may be looked at while no call is under way.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <yardmaster/persistence.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -34,20 +38,35 @@ class ScriptedPlugin {
         what.size = sizeof what;
         what.epoch = epoch;
         what.through = through;
+        std::unique_lock<std::mutex> lock(mutex_);
         const std::uint64_t ticket = acquires.back();
+        lock.unlock();
         completions_->complete(completions_->context, ticket, status, &what);
     }
     /// Answers the oldest append that is not answered.
     void answer_append(ym_status status) {
-        const Append append = under_way.at(0);
-        under_way.erase(under_way.begin());
-        if (status == YM_OK) kept.push_back(append);
+        Append append;
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            append = under_way.at(0);
+            under_way.erase(under_way.begin());
+            if (status == YM_OK) kept.push_back(append);
+        }
         completions_->complete(completions_->context, append.ticket, status, nullptr);
     }
     void answer_renew(ym_status status) {
         completions_->complete(completions_->context, renews.back(), status, nullptr);
     }
 
+    /// Waits until the other thread has called, at most 5 s.
+    void wait_for_acquire() {
+        wait([this] { return !acquires.empty(); });
+    }
+    void wait_for_append() {
+        wait([this] { return !under_way.empty(); });
+    }
+
+    bool acquires_at_once = false;  // under epoch 1
     std::vector<std::uint64_t> acquires;
     std::vector<std::uint64_t> renews;
     std::vector<Append> under_way;
@@ -70,7 +89,8 @@ class ScriptedPlugin {
             caps->fenced = it(self).fenced_ ? 1 : 0;
         };
         table.acquire = [](void* self, std::uint32_t, ym_text, std::uint64_t, std::uint64_t ticket) {
-            it(self).acquires.push_back(ticket);
+            it(self).call([&] { it(self).acquires.push_back(ticket); });
+            if (it(self).acquires_at_once) it(self).answer_acquire(YM_OK, 1);
         };
         table.renew = [](void* self, std::uint32_t, std::uint64_t, std::uint64_t, std::uint64_t ticket) {
             it(self).renews.push_back(ticket);
@@ -78,7 +98,9 @@ class ScriptedPlugin {
         table.release = [](void* self, std::uint32_t, std::uint64_t, std::uint64_t) { ++it(self).releases; };
         table.append = [](void* self, std::uint32_t, std::uint64_t epoch, std::uint64_t number, ym_text octets,
                           std::uint64_t ticket) {
-            it(self).under_way.push_back({epoch, number, ticket, std::string(octets.data, octets.size)});
+            it(self).call([&] {
+                it(self).under_way.push_back({epoch, number, ticket, std::string(octets.data, octets.size)});
+            });
         };
         table.close = [](void* self, std::uint64_t, std::uint64_t ticket) {
             const ym_completions* to = it(self).completions_;
@@ -86,10 +108,23 @@ class ScriptedPlugin {
         };
         return table;
     }
+    template <class Act>
+    void call(const Act& act) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        act();
+        called_.notify_all();
+    }
+    template <class Condition>
+    void wait(const Condition& condition) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        EXPECT_TRUE(called_.wait_for(lock, std::chrono::seconds(5), condition));
+    }
     static ScriptedPlugin& it(void* self) { return *static_cast<ScriptedPlugin*>(self); }
 
     static inline ScriptedPlugin* current = nullptr;
 
+    std::mutex mutex_;
+    std::condition_variable called_;
     ym_durability durability_;
     std::uint64_t batch_bytes_max_;
     bool fenced_;
