@@ -12,6 +12,7 @@
 #include "base/ring.h"
 #include "broker/broker.h"
 #include "broker/deadlines.h"
+#include "broker/groups.h"
 #include "broker/messages.h"
 #include "broker/mutants.h"
 #include "broker/queue.h"
@@ -200,7 +201,9 @@ class Broker::Machine {
     AddressId find_or_create(std::string_view name);
     [[nodiscard]] std::string nearest_name(std::string_view name) const;
     void remove_queue(Queue& queue);
-    void pin(AddressId address);
+    void connect_addresses();
+    void connect(std::uint32_t from, AddressId to);
+    AddressId find_dead_to(const Queue& from);
     Queue& queue(AddressId address) { return *addresses_[address.value].queue; }
     [[nodiscard]] RetryPolicy* find_retry(std::string_view name) const;
 
@@ -335,6 +338,7 @@ class Broker::Machine {
     std::uint64_t queue_count_ = 0;
     std::uint64_t created_count_ = 0;
     std::vector<std::uint32_t> addresses_free_;
+    Groups groups_;  // by address
 
     std::vector<Peer> peers_;
     Ring<PeerId> strangers_;

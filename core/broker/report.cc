@@ -30,6 +30,7 @@ QueueStatus Broker::Machine::status_of(const Queue& q, Instant now) const {
     status.durable = q.settings.durable;
     status.orphan = q.orphan;
     status.created = q.created;
+    status.group = groups_.of(q.address.value);
     status.ledger = q.ledger;
     status.dead_letters = q.dead_ledger;
     Instant oldest = now;

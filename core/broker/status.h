@@ -47,8 +47,9 @@ struct DeadLedger {
 struct QueueStatus {
     std::string name;
     bool durable = true;
-    bool orphan = false;   // no longer in the settings: takes no message, drains
-    bool created = false;  // on demand
+    bool orphan = false;      // no longer in the settings: takes no message, drains
+    bool created = false;     // on demand
+    std::uint32_t group = 0;  // queues of one number are connected by settings
     Ledger ledger;
     DeadLedger dead_letters;
     std::uint64_t live = 0;  // counted by walking: ready + waiting + in flight + being stored

@@ -28,23 +28,7 @@ void Broker::Machine::on(SettingsChanged& event) {
     for (const PipelineSettings& settings : topology_->pipelines) intern(settings.name);
     apply_queues(topology_->queues, topology_->create ? &*topology_->create : nullptr);
     apply_pipelines(topology_->pipelines);
-    for (const Address& address : addresses_) {
-        if (!address.queue) continue;
-        Queue& q = *address.queue;
-        q.pinned = false;
-    }
-    for (std::uint32_t i = 0; i < addresses_.size(); ++i) {
-        if (!addresses_[i].queue) continue;
-        const std::string dead_to = addresses_[i].queue->settings.dead_to;
-        const AddressId to = dead_to.empty() ? no_address : find_or_create(dead_to);
-        addresses_[i].queue->dead_to = to;
-        pin(to);
-    }
-    for (const Address& address : addresses_) {
-        if (!address.pipeline) continue;
-        for (const PipelineTarget& target : address.pipeline->targets) pin(target.address);
-        pin(address.pipeline->unmatched_to);
-    }
+    connect_addresses();
     for (Session& s : sessions_) {
         if (s.state == SessionState::connected) schedule(s);
     }
@@ -124,8 +108,36 @@ void Broker::Machine::apply_pipelines(std::vector<PipelineSettings>& pipelines) 
     }
 }
 
-void Broker::Machine::pin(AddressId address) {
-    if (address != no_address && addresses_[address.value].queue) queue(address).pinned = true;
+/// Queues that settings point at stay, and what is connected is one group.
+void Broker::Machine::connect_addresses() {
+    for (std::uint32_t i = 0; i < addresses_.size(); ++i) {
+        if (!addresses_[i].queue) continue;
+        Queue& q = *addresses_[i].queue;
+        q.pinned = false;
+        q.dead_to = find_dead_to(q);  // may be made by this
+    }
+    groups_.begin(addresses_.size());
+    for (std::uint32_t i = 0; i < addresses_.size(); ++i) {
+        const Address& address = addresses_[i];
+        if (address.queue) connect(i, address.queue->dead_to);
+        if (!address.pipeline) continue;
+        for (const PipelineTarget& target : address.pipeline->targets) connect(i, target.address);
+        connect(i, address.pipeline->unmatched_to);
+    }
+}
+
+void Broker::Machine::connect(std::uint32_t from, AddressId to) {
+    if (to == no_address) return;
+    groups_.join(from, to.value);
+    if (addresses_[to.value].queue) queue(to).pinned = true;
+}
+
+AddressId Broker::Machine::find_dead_to(const Queue& from) {
+    if (from.settings.dead_to.empty()) return no_address;
+    const AddressId to = find_or_create(from.settings.dead_to);
+    // A queue on demand may be the one that its own template names: its dead letters are kept beside it.
+    if (to == no_address || to == from.address || !addresses_[to.value].queue) return no_address;
+    return to;
 }
 
 void Broker::Machine::remove_queue(Queue& q) {
@@ -151,6 +163,7 @@ AddressId Broker::Machine::intern(const std::string& name) {
     AddressId id{static_cast<std::uint32_t>(addresses_.size())};
     if (addresses_free_.empty()) {
         addresses_.push_back({name, nullptr, nullptr});
+        groups_.add();
     } else {
         id.value = addresses_free_.back();
         addresses_free_.pop_back();
@@ -175,7 +188,8 @@ AddressId Broker::Machine::find_or_create(std::string_view name) {
     const std::string text(name);
     apply_queue(create.make(text), true);
     Queue& q = queue(find(text));
-    q.dead_to = q.settings.dead_to.empty() ? no_address : find(q.settings.dead_to);
+    q.dead_to = find_dead_to(q);
+    connect(q.address.value, q.dead_to);
     notice(NoticeKind::queue_created, text, "on demand", created_count_);
     return q.address;
 }

@@ -84,6 +84,7 @@ Json queue_json(const QueueStatus& queue) {
     json["durable"] = queue.durable;
     json["orphan"] = queue.orphan;
     json["created"] = queue.created;
+    json["group"] = queue.group;
     put(json, queue, queue_counters);
     json["oldest_ms"] = whole_ms(queue.oldest);
     json["processing_us"] = whole_us(queue.processing);
@@ -103,6 +104,7 @@ QueueStatus queue_from(const Json& json) {
     queue.durable = json.value("durable", true);
     queue.orphan = json.value("orphan", false);
     queue.created = json.value("created", false);
+    queue.group = json.value("group", 0U);
     take(json, queue, queue_counters);
     queue.oldest = std::chrono::milliseconds(json.value("oldest_ms", std::int64_t{0}));
     queue.processing = std::chrono::microseconds(json.value("processing_us", std::int64_t{0}));

@@ -88,6 +88,20 @@ TEST(Topology, AQueueThatLeavesTheSettingsDrainsAsAnOrphan) {
     EXPECT_THAT(b.broker.status(b.now.monotonic).queues, SizeIs(1));
 }
 
+TEST(Topology, ConnectedQueuesAreOneGroup) {
+    auto t = topology({"a", "b", "c", "alone"});
+    t->queues[1].dead_to = "c";
+    PipelineSettings p;
+    p.name = "in";
+    p.route = std::make_unique<Everywhere>(2);
+    p.targets = {"a", "b"};
+    t->pipelines.push_back(std::move(p));
+    Bench b(std::move(t));
+    EXPECT_EQ(b.queue("a").group, b.queue("b").group);
+    EXPECT_EQ(b.queue("a").group, b.queue("c").group);
+    EXPECT_NE(b.queue("a").group, b.queue("alone").group);
+}
+
 TEST(DeadLetter, GoesToTheQueueThatTakesThem) {
     auto t = topology({"work", "graves"});
     t->queues[0].dead_to = "graves";
