@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -58,15 +59,17 @@ void say_hello(const Loaded& loaded, const std::vector<server::Bound>& bound, bo
                 config.pipelines.size(), config.store.plugin.c_str(), keeps ? "" : " (keeps nothing)",
                 bound.back().endpoint.c_str());
     std::printf("Listening on%s\n", endpoints.c_str());
+    const char* const program = program_invocation_name;
+    const std::string admin =
+        bound.back().endpoint == settings::default_admin_endpoint(variable) ? "" : " --admin " + bound.back().endpoint;
     std::printf("Try it from another terminal:\n");
-    std::printf("  echo hello | yardmaster send --to %s%s\n", address.c_str(), option.c_str());
-    std::printf("  yardmaster work %s%s\n", address.c_str(), option.c_str());
-    std::printf("  yardmaster status%s\n", bound.back().endpoint == settings::default_admin_endpoint(variable)
-                                               ? ""
-                                               : (" --admin " + bound.back().endpoint).c_str());
-    std::printf("  python3 with examples/clients/python/yardmaster.py beside it:\n");
-    std::printf("    import yardmaster; yardmaster.Producer(\"%s\").publish(\"%s\", b\"hello\")\n", first.c_str(),
-                address.c_str());
+    std::printf("  echo hello | %s send --to %s%s\n", program, address.c_str(), option.c_str());
+    std::printf("  %s work %s%s\n", program, address.c_str(), option.c_str());
+    std::printf("  %s status%s\n", program, admin.c_str());
+    std::printf(
+        "  PYTHONPATH=examples/clients/python python3 -c 'import yardmaster as y; p = y.Producer(\"%s\"); "
+        "p.publish(\"%s\", b\"hello\"); p.close()'\n",
+        first.c_str(), address.c_str());
     std::printf("Stop it with Ctrl-C: workers may finish first; twice stops at once.\n");
     std::fflush(stdout);
 }
