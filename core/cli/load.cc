@@ -20,8 +20,9 @@ Loaded load(const std::string& file, PluginLog log) {
     Loaded loaded;
     loaded.config = settings::read(
         file, [](const char* name) -> const char* { return std::getenv(name); }, loaded.problems);
-    // Without a usable Config, a plugin would be asked about values that are wrong already.
-    if (!loaded.problems.empty()) return loaded;
+    // What is wrong with the keys of plugins is told together with everything else; values that are wrong already are
+    // passed over. Only a file that is not understood as a whole ends here.
+    if (loaded.config.tree == nullptr) return loaded;
     loaded.host = std::make_unique<host::Host>();
     loaded.host->on_log(std::move(log));
     const Result<bool> bundled = loaded.host->load_bundled(bundled_folder());

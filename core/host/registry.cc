@@ -83,6 +83,7 @@ std::optional<LibraryError> Registry::load(const std::string& path, const std::s
 
 const void* Registry::find(const char* interface_id, const settings::PluginUse& use,
                            settings::Problems& problems) const {
+    if (use.plugin.empty()) return nullptr;  // core/settings has said that there must be one
     const auto found = plugins_.find(use.plugin);
     const void* table = found == plugins_.end() ? nullptr : found->second.plugin->get(interface_id);
     if (table != nullptr) return table;
