@@ -1,6 +1,7 @@
 // Messages go where the patterns that match their topic lead. See topic_trie.h for what matches.
 #include <yardmaster/routing.hpp>
 
+#include "topic_recent.h"
 #include "topic_trie.h"
 
 namespace {
@@ -34,13 +35,15 @@ class Topic {
     }
 
     void route(ym::Batch batch, ym::Routes out) {
-        std::string_view last;
         for (std::uint32_t i = 0; i < batch.count(); ++i) {
             const std::string_view topic = batch.text(topic_, i);
-            // Topics come in runs.
-            if (i == 0 || topic != last) find(topic);
-            last = topic;
+            if (const topic::Recent::Entry* recent = recent_.find(topic)) {
+                for (std::uint32_t t = 0; t < recent->count; ++t) out.add(i, recent->targets[t]);
+                continue;
+            }
+            find(topic);
             for (const ym_target to : found_) out.add(i, to);
+            recent_.remember(topic, found_);
         }
     }
 
@@ -84,6 +87,7 @@ class Topic {
     std::vector<std::uint64_t> added_;  // by target: the topic that found it last
     std::uint64_t topics_ = 0;
     std::vector<ym_target> found_;
+    topic::Recent recent_;
 };
 
 }  // namespace
