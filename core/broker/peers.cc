@@ -233,8 +233,8 @@ void Broker::Machine::welcome(Session& s, bool resumed) {
     writer.field(wire::Field::last_tag, s.unacked.last_tag());
     writer.end();
     send(s, at);
-    notice(resumed ? NoticeKind::peer_resumed : NoticeKind::peer_joined, s.name,
-           resumed ? "resumed its session" : "joined", s.unacked.size());
+    notice(resumed ? NoticeKind::peer_resumed : NoticeKind::peer_joined, s.name, resumed ? "resumed its session" : "",
+           s.unacked.size());
     if (draining_) send_bare(s, Verb::drain);
 }
 

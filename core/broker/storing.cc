@@ -113,7 +113,7 @@ void Broker::Machine::on(const StoreCompleted& event) {
 }
 
 void Broker::Machine::on(const StoreAcquired& event) {
-    notice(NoticeKind::store_acquired, "store", "acquired", event.epoch);
+    notice(NoticeKind::store_acquired, {}, "epoch", event.epoch);
     epoch_ = event.epoch;
     store_state_ = StoreState::ready;
     last_batch_ = std::max(last_batch_, event.through);

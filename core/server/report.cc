@@ -133,7 +133,9 @@ Report::Report(const ReportOptions& options) : options_(options) {
     sink_ = std::make_unique<Sink>(options, std::move(sink));
 }
 
-Report::~Report() = default;
+Report::~Report() {
+    for (std::size_t index = 0; index < kind_count; ++index) tell_left_out(index);
+}
 
 void Report::line(Level level, std::string_view text) {
     sink_->write(level, "server", text, nullptr);

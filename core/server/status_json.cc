@@ -37,7 +37,8 @@ constexpr Counter<QueueStatus> queue_counters[] = {
     {"waiting", &QueueStatus::waiting},     {"in_flight", &QueueStatus::in_flight},
     {"storing", &QueueStatus::storing},     {"bytes", &QueueStatus::bytes},
     {"delivered", &QueueStatus::delivered}, {"redelivered", &QueueStatus::redelivered},
-    {"processed", &QueueStatus::processed}, {"workers", &QueueStatus::workers},
+    {"refused", &QueueStatus::refused},     {"processed", &QueueStatus::processed},
+    {"workers", &QueueStatus::workers},
 };
 constexpr Counter<PeerStatus> peer_counters[] = {
     {"credit", &PeerStatus::credit}, {"in_flight", &PeerStatus::in_flight},     {"published", &PeerStatus::published},
