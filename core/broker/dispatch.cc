@@ -8,8 +8,10 @@ namespace ym {
 void Broker::Machine::touch(Queue& q) {
     if (q.active) return;
     q.active = true;
-    q.turns_left = 0;
-    active_.push_back(q.address.value);
+    // A queue that had nothing to do gathers no claim on turns that it did not need.
+    q.pass = std::max(q.pass, pass_);
+    active_.push_back({q.pass, q.address.value});
+    std::push_heap(active_.begin(), active_.end(), std::greater<>{});
 }
 
 bool Broker::Machine::deliverable_while_draining(const Queue& q) const {
@@ -17,23 +19,21 @@ bool Broker::Machine::deliverable_while_draining(const Queue& q) const {
     return !q.keeps && q.workers_first != no_link;
 }
 
+/// Queues take turns by weight: the one that is least far is next, and each delivery takes it further by 1 / weight
+/// (Waldspurger and Weihl, "Stride Scheduling", 1995). How far it is outlasts the times when it has nothing to hand
+/// out.
 void Broker::Machine::dispatch() {
-    // A queue leaves the round when it has nothing to hand out, or nobody takes it; what changes that touches it.
     while (!active_.empty()) {
-        Queue& q = *addresses_[active_.front()].queue;
-        if (q.turns_left == 0) q.turns_left = turn_messages * q.settings.weight;
-        const std::uint64_t most = active_.size() == 1 ? unlimited : q.turns_left;
+        std::pop_heap(active_.begin(), active_.end(), std::greater<>{});
+        Queue& q = *addresses_[active_.back().queue].queue;
+        active_.pop_back();
+        q.active = false;
+        const std::uint64_t most = active_.empty() ? unlimited : turn_messages * q.settings.weight;
         const std::uint64_t given = hand_out(q, most);
-        if (given < most) {
-            q.active = false;
-            active_.pop_front();
-            continue;
-        }
-        q.turns_left -= std::min(q.turns_left, given);
-        if (q.turns_left == 0) {
-            active_.push_back(active_.front());
-            active_.pop_front();
-        }
+        if (given > 0) pass_ = q.pass;
+        q.pass += given * (stride / q.settings.weight);
+        // One that got less has nothing left, or nobody takes it; what changes that touches it.
+        if (given == most) touch(q);
     }
 }
 

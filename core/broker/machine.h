@@ -134,6 +134,14 @@ struct Hello {
     std::uint64_t bytes_credit = ~std::uint64_t{0};
 };
 
+/// A queue that may have something to hand out, and how far it is in the order of turns.
+struct ActiveQueue {
+    std::uint64_t pass = 0;
+    std::uint32_t queue = 0;
+
+    friend auto operator<=>(const ActiveQueue&, const ActiveQueue&) = default;
+};
+
 enum class PeerState : std::uint8_t { unknown, stranger, joined, ignored };
 struct Peer {
     PeerState state = PeerState::unknown;
@@ -174,7 +182,8 @@ class Broker::Machine {
     static constexpr std::uint32_t malformed_max = 100;       // frames of one peer, then it is ignored
     static constexpr std::uint64_t remembered_max = 100'000;  // sessions that are gone
     static constexpr Duration remembered_for = 10min;
-    static constexpr std::uint64_t turn_messages = 16;          // of a queue of weight 1, before the next queue's turn
+    static constexpr std::uint64_t turn_messages = 16;  // of a queue of weight 1, while others wait for their turn
+    static constexpr std::uint64_t stride = std::uint64_t{1} << 20U;
     static constexpr std::uint64_t deliver_records_max = 1000;  // of one DELIVER frame
     static constexpr std::size_t deliver_bytes_max = std::size_t{1} << 20U;
     static constexpr Duration store_full_wait = 100ms;
@@ -392,7 +401,8 @@ class Broker::Machine {
     std::uint64_t route_random_ = 0;        // of the frame's producer
     static constexpr int chain_max = 16;
     std::vector<std::unique_ptr<RouteScratch>> route_scratch_;  // by depth of the chain
-    Ring<std::uint32_t> active_;                                // queues with something to hand out
+    std::vector<ActiveQueue> active_;  // a heap, the least far first: queues with something to hand out
+    std::uint64_t pass_ = 0;           // of the queue that had the last turn
     std::vector<WorkerView> views_;
     std::vector<std::uint32_t> view_subscriptions_;
     std::vector<std::uint32_t> picks_;

@@ -110,10 +110,10 @@ struct Queue {
     std::uint32_t workers_last = no_link;
     std::uint64_t subscribers = 0;
 
-    bool active = false;           // in the dispatcher's round
-    std::uint64_t turns_left = 0;  // of this round
-    Instant rate_next;             // when the next delivery is due at `limits.rate`
-    Instant empty_since;           // for queues on demand
+    bool active = false;     // among those that the dispatcher looks at
+    std::uint64_t pass = 0;  // how far it is in the order of turns
+    Instant rate_next;       // when the next delivery is due at `limits.rate`
+    Instant empty_since;     // for queues on demand
 
     Ledger ledger;
     DeadLedger dead_ledger;

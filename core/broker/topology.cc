@@ -144,10 +144,9 @@ void Broker::Machine::remove_queue(Queue& q) {
     YM_CHECK(q.live == 0 && q.dead.empty() && q.subscribers == 0 && !q.pinned);
     notice(NoticeKind::queue_removed, q.settings.name, q.orphan ? "orphan has drained" : "on demand, idle");
     queue_deadlines_.set(q.address.value, Instant::never());
-    for (std::size_t left = q.active ? active_.size() : 0; left > 0; --left) {
-        const std::uint32_t active = active_.front();
-        active_.pop_front();
-        if (active != q.address.value) active_.push_back(active);
+    if (q.active) {
+        std::erase_if(active_, [&](const ActiveQueue& active) { return active.queue == q.address.value; });
+        std::make_heap(active_.begin(), active_.end(), std::greater<>{});
     }
     --queue_count_;
     if (q.created) --created_count_;

@@ -1,0 +1,109 @@
+#include "unit/broker/harness.h"
+
+namespace ym::test {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+using wire::SettleCode;
+using wire::Verb;
+
+constexpr PeerId producer{1};
+constexpr PeerId worker{2};
+constexpr PeerId other{3};
+
+void publish_many(Bench& b, const std::string& to, std::uint64_t first, std::uint64_t count) {
+    b.from(producer, [&](wire::FrameWriter& w) {
+        w.begin(Verb::publish, 0, to, 0);
+        for (std::uint64_t i = 0; i < count; ++i) w.begin_record(0, first + i);
+    });
+    b.step();
+}
+
+TEST(Dispatch, GivesQueuesOfOneWorkerTurnsByTheirWeight) {
+    auto t = topology({"light", "heavy"});
+    t->queues[1].weight = 3;
+    Bench b(std::move(t));
+    b.hello(producer, "p");
+    publish_many(b, "light", 1, 1000);
+    publish_many(b, "heavy", 1001, 1000);
+    b.hello(worker, "w", 1, {"light", "heavy"});
+    std::map<std::string, int> given;
+    for (std::uint64_t tag = 1; tag <= 640; ++tag) {
+        for (const Got& delivery : b.got(worker, Verb::deliver)) ++given[delivery.name];
+        b.settle(worker, SettleCode::ack, tag, tag + 1);
+    }
+    EXPECT_NEAR(given["heavy"], 3 * given["light"], 64);
+}
+
+TEST(Dispatch, SharesAQueueAmongItsWorkers) {
+    Bench b(topology({"orders"}));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 100, {"orders"});
+    b.hello(other, "v", 100, {"orders"});
+    publish_many(b, "orders", 1, 100);
+    EXPECT_THAT(b.bodies(worker), SizeIs(50));
+    EXPECT_THAT(b.bodies(other), SizeIs(50));
+}
+
+TEST(Dispatch, KeepsToTheQueuesLimitOfMessagesInFlight) {
+    auto t = topology({"orders"});
+    t->queues[0].limits.in_flight = 2;
+    Bench b(std::move(t));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 100, {"orders"});
+    publish_many(b, "orders", 1, 10);
+    EXPECT_THAT(b.bodies(worker), SizeIs(2));
+    b.settle(worker, SettleCode::ack, 1, 100);
+    EXPECT_THAT(b.bodies(worker), SizeIs(1));
+}
+
+TEST(Dispatch, KeepsToTheQueuesRate) {
+    auto t = topology({"orders"});
+    t->queues[0].limits.rate = 10;
+    Bench b(std::move(t));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 1000, {"orders"});
+    publish_many(b, "orders", 1, 500);
+    b.got(worker, Verb::deliver);
+    b.advance(10s);
+    EXPECT_NEAR(static_cast<double>(b.got(worker, Verb::deliver).size()), 100, 2);
+}
+
+TEST(Dispatch, WaitsWhenTheBalancePluginSaysNobody) {
+    class Nobody final : public BalancePolicy {
+      public:
+        void pick(std::span<const WorkerView> /*workers*/, std::span<std::uint32_t> picks) override {
+            std::fill(picks.begin(), picks.end(), nobody);
+        }
+    };
+    auto t = topology({"orders"});
+    t->queues[0].balance = std::make_unique<Nobody>();
+    Bench b(std::move(t));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 1000, {"orders"});
+    publish_many(b, "orders", 1, 5);
+    EXPECT_THAT(b.bodies(worker), IsEmpty());
+    EXPECT_EQ(b.queue("orders").ready, 5U);
+}
+
+TEST(Dispatch, WaitsOutTheBackoffAndKeepsThePlace) {
+    auto t = topology({"orders"});
+    t->retries[0].policy = std::make_unique<Wait>(10s, 5);
+    Bench b(std::move(t));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 1, {"orders"});
+    publish_many(b, "orders", 1, 3);
+    b.settle(worker, SettleCode::nack, 1, 1);
+    EXPECT_EQ(b.queue("orders").waiting, 1U);
+    b.advance(10s);
+    EXPECT_EQ(b.queue("orders").ready, 3U);
+    b.got(worker, Verb::deliver);
+    b.settle(worker, SettleCode::ack, 99, 2);
+    const auto next = b.got(worker, Verb::deliver);
+    ASSERT_THAT(next, SizeIs(1));
+    EXPECT_EQ(next[0].code, 2) << "the one that came back is older, so it is first";
+}
+
+}  // namespace
+}  // namespace ym::test
