@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <string_view>
 
 namespace ym::fuzz {
@@ -45,5 +47,17 @@ enum class ScriptStep : std::uint8_t {
     store_full,      // or is refused
 };
 [[nodiscard]] const char* fuzz_one_broker(const std::uint8_t* data, std::size_t size, BrokerCounts& counts);
+
+/// What the settings reader made of texts.
+struct SettingsCounts {
+    std::uint64_t good = 0;                      // files without a problem
+    std::uint64_t bad = 0;                       // files with problems
+    std::uint64_t problems = 0;                  // in all
+    std::map<std::string, std::uint64_t> by_id;  // how often each
+};
+
+/// Reads the text as a settings file, looks at every problem and, if there is none, prints the settings and reads them
+/// again. Returns the rule that broke, nullptr if none; an exception is one.
+[[nodiscard]] const char* fuzz_one_settings(const std::uint8_t* data, std::size_t size, SettingsCounts& counts);
 
 }  // namespace ym::fuzz

@@ -1,0 +1,15 @@
+// libFuzzer's way in; built with clang and -DYM_LIBFUZZER=ON. Run it on the files of config and
+// tests/unit/settings/broken.
+#include <cstdio>
+#include <cstdlib>
+
+#include "fuzz/one_input.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static ym::fuzz::SettingsCounts counts;
+    if (const char* broken = ym::fuzz::fuzz_one_settings(data, size, counts)) {
+        std::fprintf(stderr, "broken: %s\n", broken);
+        std::abort();
+    }
+    return 0;
+}
