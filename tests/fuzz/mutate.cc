@@ -210,6 +210,26 @@ std::string mutated_frame(const std::vector<std::string>& corpus, Prng& prng) {
     return frame;
 }
 
+std::string mutated_octets(const std::vector<std::string>& corpus, Prng& prng) {
+    std::string octets = one_of(corpus, prng);
+    for (std::uint64_t i = prng.below(5); i > 0; --i) {
+        switch (prng.below(6)) {
+            case 0: flip(octets, prng); break;
+            case 1: cut(octets, prng); break;
+            case 2: put_in(octets, prng); break;
+            case 3: splice(octets, one_of(corpus, prng), prng); break;
+            default: {
+                if (octets.size() < 4) break;
+                const std::size_t at = below(prng, octets.size() - 3);
+                const std::uint64_t right = load<std::uint32_t>(octets, at);
+                store(octets, at,
+                      static_cast<std::uint32_t>(wrong_length(right, octets.size() - at, 0xffffffff, prng)));
+            }
+        }
+    }
+    return octets;
+}
+
 std::string mutated_text(const std::vector<std::string>& corpus, const std::vector<std::string>& words, Prng& prng) {
     std::string text = one_of(corpus, prng);
     const std::uint64_t times = 1 + prng.below(5);

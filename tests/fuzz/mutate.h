@@ -18,6 +18,9 @@ void mutate_frame(std::string& frame, const std::vector<std::string>& corpus, st
 /// A member of `corpus` with up to six mutations, now and then none.
 [[nodiscard]] std::string mutated_frame(const std::vector<std::string>& corpus, Prng& prng);
 
+/// The same for octets of any layout: flips, cuts, splices, and words of 32 bits that are wrong by little or by much.
+[[nodiscard]] std::string mutated_octets(const std::vector<std::string>& corpus, Prng& prng);
+
 /// The same for texts: octets and lines are flipped, cut, doubled, moved; and pieces of `words` put in.
 [[nodiscard]] std::string mutated_text(const std::vector<std::string>& corpus, const std::vector<std::string>& words,
                                        Prng& prng);

@@ -48,6 +48,16 @@ enum class ScriptStep : std::uint8_t {
 };
 [[nodiscard]] const char* fuzz_one_broker(const std::uint8_t* data, std::size_t size, BrokerCounts& counts);
 
+/// What the reader of stored batches made of octets.
+struct StoreCounts {
+    std::uint64_t heads = 0;      // good ones
+    std::uint64_t records = 0;    // good ones
+    std::uint64_t refused = 0;    // batches with a fault behind a good head
+    std::uint64_t rewritten = 0;  // batches without a fault, written again
+};
+/// Reads the octets as a batch of stored records. Returns the rule that broke, nullptr if none.
+[[nodiscard]] const char* fuzz_one_store(const std::uint8_t* data, std::size_t size, StoreCounts& counts);
+
 /// What the settings reader made of texts.
 struct SettingsCounts {
     std::uint64_t good = 0;                      // files without a problem

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <functional>
 #include <optional>
 
+#include "fuzz/lies_in.h"
 #include "fuzz/one_input.h"
 #include "wire/ymp.h"
 
@@ -15,13 +15,6 @@ using wire::Frame;
 using wire::FrameWriter;
 using wire::Record;
 using wire::RecordCursor;
-
-/// Whether `part` is octets of `whole`. An empty part may stand anywhere in it, its end included.
-bool lies_in(Octets part, Octets whole) {
-    if (part.data() == nullptr) return part.empty();
-    const std::less_equal<> not_behind;  // of pointers into different arrays too
-    return not_behind(whole.data(), part.data()) && not_behind(part.data() + part.size(), whole.data() + whole.size());
-}
 
 const char* check_error(const DecodeError& error, Octets input, WireCounts& counts) {
     const auto* const part = std::find(wire::name_of(error.status) == "unknown" ? wire_parts.end() : wire_parts.begin(),

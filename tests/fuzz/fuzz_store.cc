@@ -1,0 +1,78 @@
+// Feeds a million mutated batches to the reader of what a persistence plugin gives back: a disk may lie too.
+#include <array>
+#include <cinttypes>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "fuzz/mutate.h"
+#include "fuzz/one_input.h"
+#include "fuzz/run.h"
+#include "store/records.h"
+
+namespace {
+
+/// Batches of none to six records of every kind.
+std::vector<std::string> make_corpus() {
+    constexpr std::array<ym::AddressId, 2> queues{ym::AddressId{3}, ym::AddressId{4}};
+    ym::StoreRecord queue;
+    queue.kind = ym::RecordKind::queue;
+    queue.queue = queues[0];
+    queue.name = "orders";
+    ym::StoreRecord accepted;
+    accepted.kind = ym::RecordKind::accepted;
+    accepted.message = ym::MessageId{7};
+    accepted.queues = queues;
+    accepted.session = ym::as_octets("0123456789abcdef");
+    accepted.fields = ym::as_octets(std::string_view("\x81\x00\x01t", 4));
+    accepted.body = ym::as_octets("one pair of shoes");
+    ym::StoreRecord settled;
+    settled.kind = ym::RecordKind::settled;
+    settled.outcome = ym::Outcome::acked;
+    ym::StoreRecord attempted;
+    attempted.kind = ym::RecordKind::attempted;
+    attempted.attempt = 2;
+
+    const std::array<ym::StoreRecord, 4> kinds{queue, accepted, settled, attempted};
+    std::vector<std::string> corpus;
+    for (std::size_t count = 0; count < 7; ++count) {
+        for (std::size_t first = 0; first < kinds.size(); ++first) {
+            ym::Buffer buffer;
+            ym::store::BatchWriter writer(buffer);
+            for (std::size_t i = 0; i < count; ++i) writer.add(kinds.at((first + i * i) % kinds.size()));
+            writer.finish(3, 9);
+            corpus.emplace_back(ym::as_text(buffer.octets()));
+        }
+    }
+    return corpus;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const ym::fuzz::Run run(argc, argv, 1'000'000);
+    const std::vector<std::string> corpus = make_corpus();
+    ym::fuzz::FencedInput fenced;
+    ym::fuzz::StoreCounts counts;
+    for (std::uint64_t index = run.first; index < run.first + run.count; ++index) {
+        ym::fuzz::now_at(run, index);
+        ym::Prng prng = run.randomness(index);
+        std::string input = ym::fuzz::mutated_octets(corpus, prng);
+        // The head's length is mended most of the time, else hardly a mutation would come as far as the records.
+        if (input.size() >= ym::store::batch_head_bytes && prng.chance(7, 8)) {
+            ym::store_be(reinterpret_cast<std::byte*>(input.data()) + 20, static_cast<std::uint32_t>(input.size()));
+        }
+        if (const char* broken = ym::fuzz::fuzz_one_store(fenced.put(input), input.size(), counts)) {
+            return report(run, index, input, broken);
+        }
+    }
+    std::printf("%" PRIu64 " batches: %" PRIu64 " good heads, %" PRIu64 " good records, %" PRIu64
+                " with a fault behind the head, %" PRIu64 " written again as they were\n",
+                run.count, counts.heads, counts.records, counts.refused, counts.rewritten);
+    const bool reached = counts.refused >= run.count / 10 && counts.rewritten >= run.count / 10;
+    if (!reached && run.count >= 1000) {
+        std::printf("broken: too few batches came as far as their records; see tests/fuzz/mutate.cc\n");
+        return 1;
+    }
+    return 0;
+}
