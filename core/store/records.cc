@@ -93,7 +93,7 @@ void BatchWriter::add(const StoreRecord& record) {
             return;
         }
     }
-    YM_CHECK(!"a kind of record that has no layout");
+    check_failed(__FILE__, __LINE__, "a kind of record that has no layout");
 }
 
 void BatchWriter::finish(std::uint32_t epoch, std::uint64_t number) {
