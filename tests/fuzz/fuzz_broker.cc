@@ -133,7 +133,9 @@ bool print(const BrokerCounts& counts) {
         reached = reached && count > 0;
     }
     std::printf("\nstatuses:");
-    for (const std::size_t status : {200, 206, 208, 400, 404, 406, 409, 410, 413, 426, 428, 429, 504, 507}) {
+    constexpr std::array<std::size_t, 14> statuses{200, 206, 208, 400, 404, 406, 409,
+                                                   410, 413, 426, 428, 429, 504, 507};
+    for (const std::size_t status : statuses) {
         const std::uint64_t count = counts.statuses_out.at(status);
         std::printf(" %zu: %" PRIu64, status, count);
         reached = reached && count > 0;
