@@ -2,16 +2,11 @@
 
 #include <utility>
 
-#include "server/endpoint.h"
 #include "server/status_json.h"
 
 namespace ym::server {
 
 Admin::Admin(Context& context) : socket_(Socket::router(context, {.frame_bytes_max = std::uint64_t{64} << 10U})) {}
-
-Result<std::string, EndpointError> Admin::listen(const std::string& endpoint) {
-    return listen_at(socket_, endpoint, Access::owner);
-}
 
 void Admin::read(std::vector<Event>& events) {
     for (int count = 0; count < requests_a_turn && read_one(events); ++count) {

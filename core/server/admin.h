@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
 #include "broker/effect.h"
 #include "broker/event.h"
 #include "server/socket.h"
@@ -18,15 +17,13 @@ class Admin {
   public:
     explicit Admin(Context& context);
 
-    /// Listens at `endpoint`; the file of an `ipc://` one is the owner's alone.
-    [[nodiscard]] Result<std::string, EndpointError> listen(const std::string& endpoint);
-
     /// Reads requests: a command becomes an event, anything else is answered with an error at once.
     void read(std::vector<Event>& events);
 
     /// Sends the broker's answer to who asked for it.
     void answer(const AdminAnswer& answer);
 
+    /// To listen with: the file of its endpoint should be the owner's alone.
     [[nodiscard]] Socket& socket() { return socket_; }
 
   private:

@@ -119,6 +119,10 @@ Result<std::string, EndpointError> listen_at(Socket& socket, const std::string& 
     return socket.bind(endpoint);
 }
 
+void remove_file(const std::string& endpoint) {
+    if (const std::optional<std::string> file = ipc_file(endpoint)) ::unlink(file->c_str());
+}
+
 bool reachable(const std::string& endpoint) {
     const std::optional<std::string> file = ipc_file(endpoint);
     return !file || answers(*file);

@@ -20,6 +20,10 @@ enum class Access : std::uint8_t { everybody, owner };
 /// with mode 0700 and the file has mode 0600 from its first moment.
 [[nodiscard]] Result<std::string, EndpointError> listen_at(Socket& socket, const std::string& endpoint, Access access);
 
+/// Removes the file of an `ipc://` endpoint, which libzmq leaves. To be called while the socket still listens, so that
+/// the file is surely its own.
+void remove_file(const std::string& endpoint);
+
 /// False if nobody can be listening at `endpoint`; only known for `ipc://` on this machine.
 [[nodiscard]] bool reachable(const std::string& endpoint);
 

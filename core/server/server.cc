@@ -4,7 +4,6 @@
 
 #include <random>
 
-#include "server/endpoint.h"
 #include "server/turns.h"
 
 namespace ym::server {
@@ -43,19 +42,27 @@ Server::Server(const settings::Config& config, const Signals& signals, Report& r
       outbox_(sockets_, peers_, {}),
       intake_({}) {}
 
+Server::~Server() {
+    for (const Bound& bound : bound_) remove_file(bound.endpoint);
+}
+
 Result<std::vector<Bound>, EndpointError> Server::listen() {
-    std::vector<Bound> all;
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
-        for (const std::string& endpoint : config_.listeners[i].bind) {
-            Result<std::string, EndpointError> bound = listen_at(sockets_[i], endpoint, Access::everybody);
-            if (!bound) return bound.error();
-            all.push_back({config_.listeners[i].name, std::move(bound.value())});
+        const settings::Listener& listener = config_.listeners[i];
+        for (const std::string& endpoint : listener.bind) {
+            if (const auto error = listen(sockets_[i], listener.name, endpoint, Access::everybody)) return *error;
         }
     }
-    Result<std::string, EndpointError> admin = admin_.listen(config_.admin_bind);
-    if (!admin) return admin.error();
-    all.push_back({"admin", std::move(admin.value())});
-    return all;
+    if (const auto error = listen(admin_.socket(), "admin", config_.admin_bind, Access::owner)) return *error;
+    return bound_;
+}
+
+std::optional<EndpointError> Server::listen(Socket& socket, const std::string& name, const std::string& endpoint,
+                                            Access access) {
+    Result<std::string, EndpointError> bound = listen_at(socket, endpoint, access);
+    if (!bound) return bound.error();
+    bound_.push_back({name, std::move(bound.value())});
+    return std::nullopt;
 }
 
 Ended Server::serve(const BrokerOptions& options, std::unique_ptr<Topology> topology, store::Store& store) {

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "broker/broker.h"
 #include "server/admin.h"
+#include "server/endpoint.h"
 #include "server/intake.h"
 #include "server/outbox.h"
 #include "server/peers.h"
@@ -43,6 +45,8 @@ struct Ended {
 class Server {
   public:
     Server(const settings::Config& config, const Signals& signals, Report& report);
+    /// Removes the files of its `ipc://` endpoints.
+    ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
@@ -56,6 +60,9 @@ class Server {
     [[nodiscard]] Ended serve(const BrokerOptions& options, std::unique_ptr<Topology> topology, store::Store& store);
 
   private:
+    [[nodiscard]] std::optional<EndpointError> listen(Socket& socket, const std::string& name,
+                                                      const std::string& endpoint, Access access);
+
     const settings::Config& config_;
     const Signals& signals_;
     Report& report_;
@@ -66,6 +73,7 @@ class Server {
     Peers peers_;
     Outbox outbox_;
     Intake intake_;
+    std::vector<Bound> bound_;
 };
 
 /// Lets the process have as many open files as the system allows: each peer is one.
