@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <deque>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/job.h"
@@ -127,7 +128,14 @@ class Forwarder {
             Record whole{batch, nullptr, 0};
             drop(whole);
             taken += count;
-            confirms_.push_back({std::string(reinterpret_cast<const char*>(id_.data()), id_.size()), count});
+            // One confirm a producer and turn.
+            const std::string_view producer(reinterpret_cast<const char*>(id_.data()), id_.size());
+            const auto told = std::ranges::find(confirms_, producer, &Confirm::producer);
+            if (told == confirms_.end()) {
+                confirms_.push_back({std::string(producer), count});
+            } else {
+                told->count += count;
+            }
         }
     }
 
