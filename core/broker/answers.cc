@@ -26,9 +26,11 @@ void Broker::Machine::send_bare(Session& s, Verb verb) {
     send(s, at);
 }
 
-std::uint64_t Broker::Machine::publish_window(const Session& s) const {
+std::uint64_t Broker::Machine::publish_window(Session& s) const {
+    // A sequence that was refused and comes again is unconfirmed anew, though the highest one does not rise for it.
     const std::uint64_t limit = limits(s.listener).unconfirmed;
-    return s.accepted.highest() + limit - std::min(limit, s.unconfirmed);
+    s.window = std::max(s.window, s.accepted.highest() + limit - std::min(limit, s.unconfirmed));
+    return s.window;
 }
 
 std::uint64_t Broker::Machine::bytes_window(const Session& s) const {

@@ -326,7 +326,7 @@ class Broker::Machine {
     void write_lost(Session& session);
     void send(Session& session, std::size_t at);
     void send_bare(Session& session, wire::Verb verb);
-    [[nodiscard]] std::uint64_t publish_window(const Session& session) const;
+    std::uint64_t publish_window(Session& session) const;
     [[nodiscard]] std::uint64_t bytes_window(const Session& session) const;
     void notice(NoticeKind kind, std::string name, std::string text, std::uint64_t count = 0);
 

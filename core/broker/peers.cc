@@ -166,6 +166,7 @@ void Broker::Machine::on_hello(const FrameReceived& event, const wire::Frame& fr
     s.bytes_sent = 0;
     s.leaving = false;
     s.body_bytes = 0;
+    s.window = 0;
     unsubscribe(s);
     subscribe(s, hello.queues);
     welcome(s, resumed);

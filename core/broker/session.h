@@ -170,6 +170,7 @@ struct Session {
     std::vector<Answer> confirms;  // of this step
     std::vector<HeldReply> held;   // while away
     std::uint64_t published = 0;
+    std::uint64_t window = 0;  // publish window of this connection; a window that was told never falls
 
     // As a worker.
     Unacked unacked;
@@ -183,7 +184,6 @@ struct Session {
     std::vector<Answer> lost;     // of this step
     std::vector<Answer> settled;  // of this step, for flag_tell_durable
     bool listed = false;          // among the sessions with something to say at the step's end
-    bool window_told = true;
 
     /// The last body may pass the credit, else one larger than all credit would never move (PROTOCOL section 6).
     [[nodiscard]] bool takes_bytes() const { return bytes_sent < bytes_credit || YM_MUTANT(bytes_credit_ignored); }

@@ -74,8 +74,9 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
         if (found > tag) stale(tag, found - 1);
         Delivery& delivery = *s.unacked.find(found);
         if (tell && record.code < static_cast<std::uint16_t>(SettleCode::result)) {
-            Queue& q = queue(delivery.queue);
-            if (!q.keeps) {
+            // What ends the lease is recorded; the rest is as durable as it will ever be.
+            const bool recorded = record.code <= static_cast<std::uint16_t>(SettleCode::release);
+            if (!recorded || !queue(delivery.queue).keeps) {
                 add_answer(s.settled, found, Status::ok);
                 say(s);
             } else {

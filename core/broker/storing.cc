@@ -66,6 +66,7 @@ void Broker::Machine::close_empty_batch() {
 void Broker::Machine::seal_batch() {
     if (!batch_open_) return;
     batch_open_ = false;
+    YM_CHECK(!out_->records.empty());  // an empty batch is never appended, and would never complete
     PendingBatch& pending = pending_.back();
     out_->batch = pending.number;
     std::size_t route = 0;
