@@ -227,9 +227,10 @@ class Producer(_Peer):
 
     def _send_due(self, now):
         self._due, out, frame_max = self._hold if self._hold > now else FOREVER, self._out, self.welcome["frame_max"]
+        records_max = min(self.batch, self.welcome["records_max"])
         while out and now >= self._hold and not self.draining:
             address, batch, octets = out[0].address, [], 0
-            while out and len(batch) < self.batch and out[0].address == address and self._octets < self._octets_max:
+            while out and len(batch) < records_max and out[0].address == address and self._octets < self._octets_max:
                 one, size = out[0], 32 + len(address) + len(out[0].fields) + len(out[0].body)
                 if one.sequence > self._window or batch and octets + size > min(frame_max, 1 << 20):
                     break
@@ -344,10 +345,10 @@ class Worker(_Peer):
                 if now >= one.deadline - one.lease / 2:
                     one.extend()
             self._due = min((one.deadline - one.lease / 2 for one in self._buffer), default=FOREVER)
-        credit, out, octets_max = self._last + self.credit - len(self.held), self._out, min(self.welcome["frame_max"], 1 << 20)
+        credit, out, octets_max = self._last + self.credit - len(self.held), self._out, self.welcome["frame_max"]
         while out:
             runs, octets, told = [], 0, out[0][0] < EXTEND  # being told of an extension would look like being told of the ack
-            while out and (out[0][0] < EXTEND) == told and (not runs or octets + len(out[0][4]) < octets_max):
+            while out and (out[0][0] < EXTEND) == told and octets + len(out[0][4]) < octets_max and len(runs) < self.welcome["records_max"]:
                 run = out.popleft()
                 octets += 64 + len(run[3]) + len(run[4])
                 if runs and runs[-1][0] == run[0] and runs[-1][2] + 1 == run[1] and not any(runs[-1][3:] + run[3:]):
