@@ -23,7 +23,8 @@ class Lines:
     def __init__(self, command, **options):
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, **options)
         self._lines = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self):
         for line in self.process.stdout:
@@ -44,6 +45,8 @@ class Lines:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
             self.process.wait()
+        self._reader.join()
+        self.process.stdout.close()
 
 
 class Broker:
