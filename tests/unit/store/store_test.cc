@@ -84,7 +84,7 @@ TEST(Store, SendsManyBatchesAndTellsOfEachWhenItIsKept) {
     EXPECT_THAT(told(store), IsEmpty());
     plugin.answer_acquire(YM_OK, 3, 40);
     EXPECT_THAT(told(store), ElementsAre("epoch 3 through 40"));
-    for (const std::uint64_t batch : {41, 42, 43}) append(store, batch);
+    for (const auto batch : std::initializer_list<std::uint64_t>{41, 42, 43}) append(store, batch);
     EXPECT_THAT(numbers(plugin.under_way), ElementsAre(41, 42, 43));
     EXPECT_THAT(told(store), IsEmpty());
     plugin.answer_append(YM_OK);
@@ -101,7 +101,7 @@ TEST(Store, AppendsAgainWhatIsNotKeptAfterAnUnknownAnswer) {
     store.acquire();
     plugin.answer_acquire(YM_OK, 1);
     (void)told(store);
-    for (const std::uint64_t batch : {1, 2, 3, 4}) append(store, batch);
+    for (const auto batch : std::initializer_list<std::uint64_t>{1, 2, 3, 4}) append(store, batch);
     plugin.answer_append(YM_OK);
     plugin.kept.push_back(plugin.under_way.at(0));  // kept, but the answer is lost
     plugin.answer_append(YM_UNKNOWN);
@@ -150,7 +150,7 @@ TEST(Store, CutsABatchThatIsTooLargeAndTellsOfItOnce) {
     (void)told(store);
     append(store, 1, 5);
     append(store, 2, 1);
-    for (const std::uint64_t number : {1, 2, 3}) {
+    for (const auto number : std::initializer_list<std::uint64_t>{1, 2, 3}) {
         ASSERT_FALSE(plugin.under_way.empty());
         ASSERT_EQ(plugin.under_way[0].number, number);
         EXPECT_LE(plugin.under_way[0].octets.size(), 70U);
