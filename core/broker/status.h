@@ -52,7 +52,7 @@ struct QueueStatus {
     std::uint32_t group = 0;  // queues of one number are connected by settings
     Ledger ledger;
     DeadLedger dead_letters;
-    std::uint64_t live = 0;  // counted by walking: ready + waiting + in flight + being stored
+    std::uint64_t live = 0;  // counted by walking: ready + waiting + in flight
     std::uint64_t ready = 0;
     std::uint64_t waiting = 0;  // for backoff or not-before
     std::uint64_t in_flight = 0;
