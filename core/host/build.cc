@@ -71,6 +71,7 @@ class Builder {
             const auto path = find_library(plugin.file, config_.plugin_path);
             const auto failed = path ? registry_->load(path.value(), plugin.id) : path.error();
             if (!failed) continue;
+            registry_->miss(plugin.id);
             problems_.add({failed->id, plugin.place, settings::join_path("plugins.load", plugin.id),
                            failed->path + ": " + failed->found, failed->expected, failed->hint});
         }

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 namespace ym::host {
 namespace {
@@ -45,8 +46,11 @@ std::string LibraryError::to_line() const {
 Result<std::vector<PluginEntry>, LibraryError> open_library(const std::string& path) {
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) {
-        const char* why = dlerror();
-        return LibraryError{"plugin.library", path, why == nullptr ? "no reason" : why, "a shared library",
+        const char* error = dlerror();
+        std::string why = error == nullptr ? "no reason" : error;
+        // The loader's words begin with the path mostly, which stands before them already.
+        if (why.rfind(path + ": ", 0) == 0) why.erase(0, path.size() + 2);
+        return LibraryError{"plugin.library", path, std::move(why), "a shared library",
                             "is it built for this machine, and can it be read?"};
     }
     const void* symbol = dlsym(library, symbol_of(abi_major).c_str());

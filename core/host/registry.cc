@@ -76,6 +76,7 @@ std::optional<LibraryError> Registry::load(const std::string& path, const std::s
         }
     }
     const std::vector<std::string>& ids = library->second;
+    missed_.erase(id);
     if (id.empty() || std::find(ids.begin(), ids.end(), id) != ids.end()) return std::nullopt;
     return LibraryError{"plugin.id", path, "the plugin " + join(ids), "the plugin " + id,
                         "name it under plugins.load as the library does"};
@@ -87,6 +88,7 @@ const void* Registry::find(const char* interface_id, const settings::PluginUse& 
     const auto found = plugins_.find(use.plugin);
     const void* table = found == plugins_.end() ? nullptr : found->second.plugin->get(interface_id);
     if (table != nullptr) return table;
+    if (found == plugins_.end() && missed_.count(use.plugin) > 0) return nullptr;
 
     std::vector<std::string> names;
     for (const ym_plugin* plugin : with(interface_id)) names.emplace_back(plugin->id);

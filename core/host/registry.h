@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ class Registry {
   public:
     /// Adds the plugins of the library at `path`, which is opened once only. `id`, if not empty, must be among them.
     [[nodiscard]] std::optional<LibraryError> load(const std::string& path, const std::string& id);
+
+    /// A plugin of this id could not be loaded, which was told: uses of it are no problems of their own.
+    void miss(const std::string& id) { missed_.insert(id); }
 
     /// Makes an instance of what `use` names; `use` is needed during the call only. Null after a problem.
     /// Routing: `targets` collects the addresses that the settings name; the policy answers with their numbers.
@@ -59,6 +63,7 @@ class Registry {
 
     std::map<std::string, PluginEntry> plugins_;                 // by id
     std::map<std::string, std::vector<std::string>> libraries_;  // path: ids
+    std::set<std::string> missed_;                               // ids
     std::shared_ptr<LogLine> log_ = std::make_shared<LogLine>();
 };
 

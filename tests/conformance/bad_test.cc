@@ -62,7 +62,7 @@ TEST(BadLibrary, IsNoLibrary) {
     const auto failed = fresh.load(path, "");
     ASSERT_TRUE(failed.has_value());
     EXPECT_EQ(failed->id, "plugin.library");
-    EXPECT_THAT(failed->to_line(), ::testing::StartsWith(path + ": found "));
+    EXPECT_EQ(failed->found.find(path), std::string::npos) << "the path is told once";
     EXPECT_THAT(failed->to_line(),
                 ::testing::EndsWith("; expected a shared library; is it built for this machine, and can "
                                     "it be read? [plugin.library]"));

@@ -197,5 +197,16 @@ TEST_F(Build, SaysWhichPluginsThereAreForAnUnknownOne) {
                     "fanout, topic [plugin.interface]"));
 }
 
+TEST_F(Build, TellsOfAPluginThatCannotBeLoadedOnce) {
+    config.plugins.push_back({"example.com/x", "x.so", false, {"test.yaml", 2, 2}});
+    queue("a");
+    pipeline("in", "{plugin: example.com/x, to: a}");
+    EXPECT_EQ(build(), nullptr);
+    EXPECT_THAT(
+        lines_of(problems),
+        ElementsAre("test.yaml:2:2: plugins.load.\"example.com/x\": found x.so: no folder to look in; expected a "
+                    "shared library; name its folder in plugins.path, or write a path with a slash [plugin.file]"));
+}
+
 }  // namespace
 }  // namespace ym::host
