@@ -43,6 +43,16 @@ void Broker::Machine::flush_answers() {
     talkative_.clear();
 }
 
+void Broker::Machine::flush_lost() {
+    // Before deliveries: a tag that is lost must never be taken for one that is given in the same step.
+    for (const std::uint32_t index : talkative_) {
+        Session& s = sessions_[index];
+        if (s.lost.empty() || s.state != SessionState::connected) continue;
+        write_lost(s);
+        s.lost.clear();
+    }
+}
+
 void Broker::Machine::flush_session(Session& s) {
     s.listed = false;
     if (s.state == SessionState::connected) {

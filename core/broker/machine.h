@@ -131,6 +131,7 @@ struct Hello {
     SessionKey key;
     std::vector<AddressId> queues;
     std::uint64_t lowest = 0;
+    std::uint64_t highest = 0;  // sent so far
     std::uint64_t bytes_credit = ~std::uint64_t{0};
 };
 
@@ -189,6 +190,7 @@ class Broker::Machine {
     static constexpr Duration store_full_wait = 100ms;
     static constexpr Duration rate_burst = 100ms;
     static constexpr unsigned fence_counter_bits = 40;      // below the epoch
+    static constexpr std::uint64_t open_windows_max = 32;   // windows that a session may have open when it begins
     static constexpr std::uint64_t frames_unconfirmed = 4;  // byte window of a producer, in frames of the largest size
 
     // step.cc: events, time
@@ -221,7 +223,7 @@ class Broker::Machine {
     void on(const PeerUnreachable& event);
     void on_hello(const FrameReceived& event, const wire::Frame& frame);
     void on_bye(Session& session);
-    Session* join(const FrameReceived& event, SessionKey key, std::uint64_t lowest);
+    Session* join(const FrameReceived& event, const Hello& hello);
     bool read_hello(const FrameReceived& event, const wire::Frame& frame, Hello& hello);
     void revive(Session& session);
     void welcome(Session& session, bool resumed);
@@ -321,6 +323,7 @@ class Broker::Machine {
     // answers.cc: what a step tells its peers
     void say(Session& session);
     void flush_answers();
+    void flush_lost();
     void flush_session(Session& session);
     void write_confirms(Session& session, const std::vector<Answer>& answers, bool settled);
     void write_lost(Session& session);

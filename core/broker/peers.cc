@@ -132,6 +132,7 @@ bool Broker::Machine::read_hello(const FrameReceived& event, const wire::Frame& 
             case wire::Field::bytes:
                 if (const auto bytes = wire::as_u64(field.value)) hello.bytes_credit = *bytes;
                 break;
+            case wire::Field::through: hello.highest = wire::as_u64(field.value).value_or(0); break;
             case wire::Field::heartbeat_ms: break;  // what the peer would like; the broker's own interval holds
             default:
                 if (!wire::must_understand(field.tag)) break;
@@ -157,9 +158,10 @@ void Broker::Machine::on_hello(const FrameReceived& event, const wire::Frame& fr
         const SessionState state = sessions_[known->second].state;
         resumed = state == SessionState::connected || state == SessionState::away;
     }
-    Session* joined = join(event, hello.key, hello.lowest);
+    Session* joined = join(event, hello);
     if (joined == nullptr) return;
     Session& s = *joined;
+    s.accepted.see(std::max(hello.highest, hello.lowest > 0 ? hello.lowest - 1 : 0));
     s.name = std::string(frame.name);
     s.credit = frame.number;
     s.bytes_credit = hello.bytes_credit;
@@ -175,7 +177,8 @@ void Broker::Machine::on_hello(const FrameReceived& event, const wire::Frame& fr
     schedule(s);
 }
 
-Session* Broker::Machine::join(const FrameReceived& event, SessionKey key, std::uint64_t lowest) {
+Session* Broker::Machine::join(const FrameReceived& event, const Hello& hello) {
+    const SessionKey& key = hello.key;
     Peer& from = peer(event.peer);
     if (from.state == PeerState::joined && sessions_[from.session].key != key) detach(sessions_[from.session]);
     const auto known = by_key_.find(key);
@@ -198,7 +201,10 @@ Session* Broker::Machine::join(const FrameReceived& event, SessionKey key, std::
         }
         s = &sessions_[index];
         s->key = key;
-        s->accepted.begin(lowest > 0 ? lowest - 1 : 0, 2 * limit.unconfirmed);
+        // Whatever lies between its lowest open sequence and its highest may still come, within reason.
+        const std::uint64_t start = hello.lowest > 0 ? hello.lowest - 1 : 0;
+        const std::uint64_t open = hello.highest > start ? hello.highest - start : 0;
+        s->accepted.begin(start, 2 * limit.unconfirmed + std::min(open, open_windows_max * limit.unconfirmed));
         by_key_.emplace(key, index);
     }
     if (YM_MUTANT(dedupe_forgotten_on_resume))

@@ -33,6 +33,7 @@ void Broker::Machine::step(Now now, std::span<Event> events, Effects& effects) {
         if (finished_ != Finish::no) return;
     }
     run_due();
+    flush_lost();
     dispatch();
     close_empty_batch();
     flush_answers();

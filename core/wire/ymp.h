@@ -83,7 +83,7 @@ enum class Field : std::uint8_t {
     queue = 0x03,           // text, repeated: queues to work on
     heartbeat_ms = 0x04,    // u64
     bytes = 0x05,           // u64: body octets that may be sent in all since the last WELCOME
-    through = 0x06,         // u64: the record stands for id..through; WELCOME: the first publish window
+    through = 0x06,         // u64: the record stands for id..through; HELLO: highest sent; WELCOME: first window
     priority = 0x07,        // u64, 0..31, 31 first
     ttl_ms = 0x08,          // u64
     not_before_ms = 0x09,   // u64, wall time
