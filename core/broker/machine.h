@@ -245,7 +245,8 @@ class Broker::Machine {
     // publish.cc: messages in
     void on_publish(Session& session, const FrameReceived& event, const wire::Frame& frame);
     bool read_candidate(Session& session, const wire::Record& record, Candidate& candidate);
-    bool admit(Session& session, std::uint64_t sequence, std::uint64_t body_bytes);
+    bool admit(Session& session, const wire::Record& record);
+    void recognise(Session& session, const wire::Record& record);
     void route(AddressId address);
     void route_pipeline(const Pipeline& pipeline, std::span<const std::uint32_t> messages, bool optional, int depth);
     void add_target(Candidate& candidate, AddressId queue, bool optional);
@@ -307,6 +308,8 @@ class Broker::Machine {
     void reply(MessageId message, wire::Status status, std::uint64_t part, Octets fields, Octets body);
     void expire_requests();
     void flush_held(Session& session);
+    void remember_reply(Session& session, std::uint64_t sequence, Octets frame);
+    void reply_again(Session& session, std::uint64_t sequence);
 
     // storing.cc: the store
     void on(const StoreCompleted& event);

@@ -38,11 +38,11 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
                 continue;
             }
             ++malformed_;
-            if (admit(s, record.id, 0)) refuse(s, record.id, Status::malformed, cursor.error().field);
+            if (admit(s, record)) refuse(s, record.id, Status::malformed, cursor.error().field);
             continue;
         }
         attach_body(event, frame, record);
-        if (!admit(s, record.id, record.body.size())) continue;
+        if (!admit(s, record)) continue;
         if (octets > limit.frame || ++count > limit.records) {
             refuse(s, record.id, Status::too_large, "beyond the frame's limits that WELCOME told");
             continue;
@@ -73,30 +73,20 @@ void Broker::Machine::clear_candidates() {
     targets_.clear();
 }
 
-bool Broker::Machine::admit(Session& s, std::uint64_t sequence, std::uint64_t body_bytes) {
+bool Broker::Machine::admit(Session& s, const wire::Record& record) {
+    const std::uint64_t sequence = record.id;
     if (sequence == 0) {
         refuse(s, sequence, Status::malformed, "a sequence is 1 or more");
         return false;
     }
-    s.body_bytes += body_bytes;
+    s.body_bytes += record.body.size();
     if (YM_MUTANT(refused_sequence_is_duplicate) && sequence <= s.accepted.highest()) {
         add_answer(s.confirms, sequence, Status::duplicate);
         say(s);
         return false;
     }
     switch (s.accepted.look(sequence)) {
-        case SequenceWindow::Verdict::accepted: {
-            ++duplicates_;
-            // Its confirm is still to come when the store is not done with it.
-            for (std::size_t i = 0; i < pending_.size(); ++i) {
-                for (const PendingAnswer& waiting : pending_[i].confirms) {
-                    if (waiting.session == s.ref && waiting.first <= sequence && sequence <= waiting.last) return false;
-                }
-            }
-            add_answer(s.confirms, sequence, Status::duplicate);
-            say(s);
-            return false;
-        }
+        case SequenceWindow::Verdict::accepted: recognise(s, record); return false;
         case SequenceWindow::Verdict::too_old: refuse(s, sequence, Status::too_old, "below the window"); return false;
         case SequenceWindow::Verdict::fresh: break;
     }
@@ -107,6 +97,20 @@ bool Broker::Machine::admit(Session& s, std::uint64_t sequence, std::uint64_t bo
     }
     s.accepted.see(sequence);
     return true;
+}
+
+/// Answers a sequence that was accepted before.
+void Broker::Machine::recognise(Session& s, const wire::Record& record) {
+    ++duplicates_;
+    // Its confirm is still to come when the store is not done with it.
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+        for (const PendingAnswer& waiting : pending_[i].confirms) {
+            if (waiting.session == s.ref && waiting.first <= record.id && record.id <= waiting.last) return;
+        }
+    }
+    add_answer(s.confirms, record.id, Status::duplicate);
+    say(s);
+    if (record.code == wire::publish_wants_reply) reply_again(s, record.id);
 }
 
 bool Broker::Machine::read_candidate(Session& s, const wire::Record& record, Candidate& c) {

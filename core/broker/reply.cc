@@ -51,6 +51,7 @@ void Broker::Machine::reply(MessageId message, Status status, std::uint64_t part
     const Octets frame = writer.end();
     if (to->state == SessionState::connected) {
         ++replies_sent_;
+        if (status != Status::part) remember_reply(*to, request.sequence, frame);
         return send(*to, at);
     }
     // Its producer is away: the reply waits for it, outside of this step's octets.
@@ -74,6 +75,31 @@ void Broker::Machine::flush_held(Session& s) {
         ++replies_sent_;
     }
     s.held.clear();
+}
+
+/// A reply may leave into a connection that has just died; the request then comes again, and its reply with it. Kept
+/// for as long as a dead connection may pass for a living one, within the octets of one frame.
+void Broker::Machine::remember_reply(Session& s, std::uint64_t sequence, Octets frame) {
+    const PeerLimits& limit = limits(s.listener);
+    const Duration keep = limit.heartbeat * limit.missed + limit.grace;
+    s.sent_reply_bytes += frame.size();
+    s.sent_replies.push_back({now_.monotonic, sequence, {frame.begin(), frame.end()}});
+    while (!s.sent_replies.empty() &&
+           (s.sent_replies.front().at + keep <= now_.monotonic || s.sent_reply_bytes > limit.frame)) {
+        s.sent_reply_bytes -= s.sent_replies.front().frame.size();
+        s.sent_replies.pop_front();
+    }
+}
+
+/// The producer asks again for a reply that it never got.
+void Broker::Machine::reply_again(Session& s, std::uint64_t sequence) {
+    for (std::size_t i = 0; i < s.sent_replies.size(); ++i) {
+        if (s.sent_replies[i].sequence != sequence) continue;
+        const std::size_t at = out_->octets.size();
+        out_->octets.append(s.sent_replies[i].frame);
+        ++replies_sent_;
+        return send(s, at);
+    }
 }
 
 void Broker::Machine::expire_requests() {

@@ -148,6 +148,13 @@ struct HeldReply {
     std::vector<std::byte> frame;
 };
 
+/// A last reply that was sent, as long as the connection that took it may turn out to have been dead.
+struct SentReply {
+    Instant at;
+    std::uint64_t sequence = 0;
+    std::vector<std::byte> frame;
+};
+
 struct Session {
     SessionRef ref;
     SessionState state = SessionState::free;
@@ -169,6 +176,8 @@ struct Session {
     std::uint64_t requests = 0;    // waiting for a reply
     std::vector<Answer> confirms;  // of this step
     std::vector<HeldReply> held;   // while away
+    Ring<SentReply> sent_replies;  // not long ago
+    std::uint64_t sent_reply_bytes = 0;
     std::uint64_t published = 0;
     std::uint64_t window = 0;  // publish window of this connection; a window that was told never falls
 

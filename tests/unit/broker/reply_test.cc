@@ -68,6 +68,24 @@ TEST(Reply, WaitsForAProducerThatIsAway) {
     EXPECT_EQ(replies[0].body, "answer");
 }
 
+TEST(Reply, SentIntoADeadConnectionIsSentAgainWhenItsRequestIs) {
+    Bench b(topology({"rpc"}));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"rpc"});
+    b.publish(producer, "rpc", 1, "ask", "", true);
+    b.settle(worker, SettleCode::ack, 1, 10, "answer");
+    b.got(producer, Verb::reply);  // nobody was there to take it
+    b.hello(other, "p");
+    b.publish(other, "rpc", 1, "ask", "", true);
+    const auto confirms = b.got(other, Verb::confirm);
+    ASSERT_THAT(confirms, SizeIs(1));
+    EXPECT_EQ(confirms[0].code, 208);
+    const auto replies = b.got(other, Verb::reply);
+    ASSERT_THAT(replies, SizeIs(1));
+    EXPECT_EQ(replies[0].body, "answer");
+    EXPECT_EQ(b.queue("rpc").ledger.accepted, 1U);
+}
+
 TEST(Topology, AQueueThatLeavesTheSettingsDrainsAsAnOrphan) {
     Bench b(topology({"old", "new"}));
     b.hello(producer, "p");
