@@ -11,6 +11,7 @@ constexpr std::size_t aligned(std::size_t size) {
 
 Location Arena::take(std::size_t size) {
     size = aligned(size);
+    live_ += size;
     // A large run gets an extent of its own, so that it frees its memory by itself.
     if (size > extent_bytes / 4) {
         const std::uint32_t index = open(size);
@@ -33,6 +34,7 @@ void Arena::drop(Location where, std::size_t size) {
     Extent& extent = extents_[where.extent];
     YM_CHECK(extent.live >= aligned(size));
     extent.live -= aligned(size);
+    live_ -= aligned(size);
     if (extent.live > 0) return;
     if (where.extent == filling_) {
         extent.used = 0;

@@ -367,6 +367,7 @@ class Broker::Machine {
     std::vector<std::uint32_t> talkative_;  // sessions with answers in this step
 
     Messages messages_;
+    bool memory_short_ = false;  // a message was refused for it since the last step
     std::uint64_t next_message_ = 1;
     std::uint64_t fence_ = 0;
     std::uint32_t epoch_ = 0;

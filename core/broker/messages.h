@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "base/check.h"
 #include "base/id.h"
@@ -66,8 +67,23 @@ class Messages {
         YM_CHECK(h.copies > 0);
         if (--h.copies > 0) return;
         arena_.drop(locations_[slot], sizeof(MessageHead) + static_cast<std::size_t>(h.bytes()));
+        locations_[slot] = nowhere;
         free_.push_back(slot);
         --count_;
+    }
+    /// Empties extents that a few old messages hold for themselves. Walks the whole index, so it is for when memory is
+    /// short. Octets and heads move: nothing may be borrowed.
+    void pack() {
+        if (!arena_.is_sparse()) return;
+        for (Location& where : locations_) {
+            if (where.extent == nowhere.extent || !arena_.is_sparse(where)) continue;
+            const MessageHead& old = *std::launder(reinterpret_cast<const MessageHead*>(arena_.at(where)));
+            const std::size_t size = sizeof(MessageHead) + static_cast<std::size_t>(old.bytes());
+            const Location to = arena_.take(size);
+            std::memcpy(arena_.at(to), arena_.at(where), size);
+            arena_.drop(where, size);
+            where = to;
+        }
     }
     [[nodiscard]] std::uint64_t memory() const {
         return arena_.memory() + locations_.capacity() * sizeof(Location) + free_.memory();
@@ -75,6 +91,8 @@ class Messages {
     [[nodiscard]] std::uint64_t count() const { return count_; }
 
   private:
+    static constexpr Location nowhere{0xffffffffU, 0};
+
     Arena arena_;
     std::vector<Location> locations_;
     Ring<Slot> free_;

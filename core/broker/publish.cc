@@ -226,6 +226,7 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
     if (c.refused != Status{}) return refuse(s, c.sequence, c.refused, c.why);
     if (draining_) return refuse(s, c.sequence, Status::draining, why_draining, topology_->drain);
     if (messages_.memory() + c.fields.size() + c.body.size() > topology_->memory_max) {
+        memory_short_ = true;
         return refuse(s, c.sequence, Status::full, why_memory);
     }
     if (c.wants_reply && s.requests >= limits(s.listener).replies) {

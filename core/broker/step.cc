@@ -27,6 +27,8 @@ void Broker::Machine::step(Now now, std::span<Event> events, Effects& effects) {
     out_ = &effects;
     record_queues_.clear();
     record_queues_at_.clear();
+    if (memory_short_) messages_.pack();  // between steps nothing is borrowed
+    memory_short_ = false;
     release_held();
     for (Event& event : events) {
         apply(event);
