@@ -189,7 +189,7 @@ class Frames(unittest.TestCase):
         self.assertEqual(sorted((peer.hear()[0], peer.hear()[0])), [CONFIRM, DELIVER])
         for _ in range(2):
             peer.send(SETTLE, b"", 10, [(ACK, 1, b"", b"")], TELL_DURABLE)
-        self.assertEqual(peer.answers(2), [(1, 1000), (1, 409)])
+        self.assertEqual(sorted(peer.answers(2)), [(1, 409), (1, 1000)])
         peer.send(SETTLE, b"", 10, [(ACK, 77, b"", b"")])
         self.assertEqual(peer.answers(1), [(77, 409)])
         peer.send(SETTLE, b"", 10, [(RELEASE, 1, encode_fields({"through": 1 << 63}), b"")])  # a range that no loop may walk
