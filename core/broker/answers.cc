@@ -29,7 +29,8 @@ void Broker::Machine::send_bare(Session& s, Verb verb) {
 std::uint64_t Broker::Machine::publish_window(Session& s) const {
     // A sequence that was refused and comes again is unconfirmed anew, though the highest one does not rise for it.
     const std::uint64_t limit = limits(s.listener).unconfirmed;
-    s.window = std::max(s.window, s.accepted.highest() + limit - std::min(limit, s.unconfirmed));
+    const std::uint64_t room = std::min(limit - std::min(limit, s.unconfirmed), ~s.accepted.highest());
+    s.window = std::max(s.window, s.accepted.highest() + room);
     return s.window;
 }
 

@@ -245,8 +245,8 @@ class Broker::Machine {
     // publish.cc: messages in
     void on_publish(Session& session, const FrameReceived& event, const wire::Frame& frame);
     bool read_candidate(Session& session, const wire::Record& record, Candidate& candidate);
-    bool admit(Session& session, const wire::Record& record);
-    void recognise(Session& session, const wire::Record& record);
+    bool admit(Session& session, const wire::Record& record, std::uint64_t window);
+    void recognise(Session& session, std::uint64_t sequence, bool wants_reply);
     void route(AddressId address);
     void route_pipeline(const Pipeline& pipeline, std::span<const std::uint32_t> messages, bool optional, int depth);
     void add_target(Candidate& candidate, AddressId queue, bool optional);

@@ -29,6 +29,8 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
     wire::RecordCursor cursor(frame);
     wire::Record record;
     std::uint64_t count = 0;
+    // As it was told before this frame: what the frame itself holds must not make room for more of it.
+    const std::uint64_t window = publish_window(s);
     for (;;) {
         const auto step = cursor.next(record);
         if (step == wire::RecordCursor::Step::end) break;
@@ -38,11 +40,11 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
                 continue;
             }
             ++malformed_;
-            if (admit(s, record)) refuse(s, record.id, Status::malformed, cursor.error().field);
+            if (admit(s, record, window)) refuse(s, record.id, Status::malformed, cursor.error().field);
             continue;
         }
         attach_body(event, frame, record);
-        if (!admit(s, record)) continue;
+        if (!admit(s, record, window)) continue;
         if (octets > limit.frame || ++count > limit.records) {
             refuse(s, record.id, Status::too_large, "beyond the frame's limits that WELCOME told");
             continue;
@@ -73,7 +75,9 @@ void Broker::Machine::clear_candidates() {
     targets_.clear();
 }
 
-bool Broker::Machine::admit(Session& s, const wire::Record& record) {
+/// Whether the record goes on to be routed; if not, it has been answered. `window` is the highest sequence that may
+/// come.
+bool Broker::Machine::admit(Session& s, const wire::Record& record, std::uint64_t window) {
     const std::uint64_t sequence = record.id;
     if (sequence == 0) {
         refuse(s, sequence, Status::malformed, "a sequence is 1 or more");
@@ -86,12 +90,14 @@ bool Broker::Machine::admit(Session& s, const wire::Record& record) {
         return false;
     }
     switch (s.accepted.look(sequence)) {
-        case SequenceWindow::Verdict::accepted: recognise(s, record); return false;
+        case SequenceWindow::Verdict::accepted:
+            recognise(s, sequence, record.code == wire::publish_wants_reply);
+            return false;
         case SequenceWindow::Verdict::too_old: refuse(s, sequence, Status::too_old, "below the window"); return false;
         case SequenceWindow::Verdict::fresh: break;
     }
     const bool bytes_over = s.bytes_unconfirmed >= frames_unconfirmed * limits(s.listener).frame;
-    if (sequence > publish_window(s) || bytes_over) {
+    if (sequence > window || bytes_over) {
         refuse(s, sequence, Status::beyond_window, "beyond the publish window");
         return false;
     }
@@ -100,17 +106,17 @@ bool Broker::Machine::admit(Session& s, const wire::Record& record) {
 }
 
 /// Answers a sequence that was accepted before.
-void Broker::Machine::recognise(Session& s, const wire::Record& record) {
+void Broker::Machine::recognise(Session& s, std::uint64_t sequence, bool wants_reply) {
     ++duplicates_;
     // Its confirm is still to come when the store is not done with it.
-    for (std::size_t i = 0; i < pending_.size(); ++i) {
+    for (std::size_t i = 0; i < pending_.size() && s.unconfirmed > 0; ++i) {
         for (const PendingAnswer& waiting : pending_[i].confirms) {
-            if (waiting.session == s.ref && waiting.first <= record.id && record.id <= waiting.last) return;
+            if (waiting.session == s.ref && waiting.first <= sequence && sequence <= waiting.last) return;
         }
     }
-    add_answer(s.confirms, record.id, Status::duplicate);
+    add_answer(s.confirms, sequence, Status::duplicate);
     say(s);
-    if (record.code == wire::publish_wants_reply) reply_again(s, record.id);
+    if (wants_reply) reply_again(s, sequence);
 }
 
 bool Broker::Machine::read_candidate(Session& s, const wire::Record& record, Candidate& c) {
@@ -223,6 +229,9 @@ bool Broker::Machine::check_targets(Session& s, Candidate& c, std::uint32_t& cop
 }
 
 void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline) {
+    // Its frame may hold it twice.
+    if (s.accepted.look(c.sequence) == SequenceWindow::Verdict::accepted)
+        return recognise(s, c.sequence, c.wants_reply);
     if (c.refused != Status{}) return refuse(s, c.sequence, c.refused, c.why);
     if (draining_) return refuse(s, c.sequence, Status::draining, why_draining, topology_->drain);
     if (messages_.memory() + c.fields.size() + c.body.size() > topology_->memory_max) {

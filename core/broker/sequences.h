@@ -38,14 +38,17 @@ class SequenceWindow {
         if (sequence - highest_ >= bits()) {
             words_.assign(words_.size(), 0);
         } else {
-            for (std::uint64_t s = highest_ + 1; s <= sequence; ++s) clear(s);
+            // Counted down: the highest sequence of all has none above it to stop at.
+            for (std::uint64_t ahead = sequence - highest_; ahead > 0; --ahead) clear(highest_ + ahead);
         }
         highest_ = sequence;
     }
-    /// `sequence` is fresh and now accepted.
+    /// `sequence` was fresh and is now accepted.
     void accept(std::uint64_t sequence) {
         see(sequence);
         if (sequence > taken_) taken_ = sequence;
+        // One that the window has left behind meanwhile would be taken for another; it is too old, which says enough.
+        if (highest_ - sequence >= bits()) return;
         words_[(sequence / 64) % words_.size()] |= bit(sequence);
     }
     /// Takes an accept() back: the message was not stored after all.
