@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace ym {
@@ -26,6 +27,8 @@ class Ring {
         ++size_;
     }
     void pop_front() {
+        // What a popped item owns goes now, not when its place is used again.
+        if constexpr (!std::is_trivially_destructible_v<T>) items_[head_] = T{};
         head_ = (head_ + 1) & mask();
         --size_;
         // A ring that was long once gives its memory back; the wide gap between growing and shrinking keeps

@@ -310,6 +310,11 @@ class Broker::Machine {
     void flush_held(Session& session);
     void remember_reply(Session& session, std::uint64_t sequence, Octets frame);
     void reply_again(Session& session, std::uint64_t sequence);
+    void forget_sent_reply(Session& session);
+    [[nodiscard]] Duration sent_reply_keep(const Session& session) const;
+    void expire_replies(Session& session);
+    /// Octets of bodies, fields, index, and replies that are kept: what limits.memory bounds.
+    [[nodiscard]] std::uint64_t memory() const { return messages_.memory() + reply_bytes_; }
 
     // storing.cc: the store
     void on(const StoreCompleted& event);
@@ -383,6 +388,7 @@ class Broker::Machine {
         }
     };
     std::vector<RequestDue> requests_due_;  // a heap, the earliest first
+    std::uint64_t reply_bytes_ = 0;         // of replies that are kept
 
     enum class StoreState : std::uint8_t { ready, acquiring };
     StoreState store_state_ = StoreState::ready;

@@ -163,6 +163,7 @@ void Broker::Machine::on_hello(const FrameReceived& event, const wire::Frame& fr
     Session& s = *joined;
     s.accepted.see(std::max(hello.highest, hello.lowest > 0 ? hello.lowest - 1 : 0));
     s.name = std::string(frame.name);
+    ++s.uses;
     s.credit = frame.number;
     s.bytes_credit = hello.bytes_credit;
     s.bytes_sent = 0;
@@ -334,6 +335,8 @@ void Broker::Machine::forget(Session& s) {
     by_key_.erase(s.key);
     session_deadlines_.set(s.ref.index, Instant::never());
     replies_dropped_ += s.held.size();
+    for (const HeldReply& held : s.held) reply_bytes_ -= held.frame.size();
+    reply_bytes_ -= s.sent_reply_bytes;
     const SessionRef next{s.ref.index, s.ref.generation + 1};
     const bool listed = s.listed;
     s = Session{};
@@ -354,7 +357,8 @@ void Broker::Machine::schedule(Session& s) {
         case SessionState::remembered: at = s.since + remembered_for; break;
         case SessionState::free: at = Instant::never(); break;
     }
-    session_deadlines_.set(s.ref.index, at);
+    if (s.state != SessionState::free && !s.sent_replies_due.empty()) at = std::min(at, s.sent_replies_due.front().at);
+    session_deadlines_.set(s.ref.index, std::min(at, s.held_due));
 }
 
 void Broker::Machine::forget_peer(PeerId id) {

@@ -37,6 +37,7 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
         if (step == wire::RecordCursor::Step::bad) {
             if (record.id == 0) {
                 malformed(s.peer, cursor.error(), {});  // and with it all behind it, or it has no sequence to answer
+                if (s.state != SessionState::connected) break;  // it is ignored from here on
                 continue;
             }
             ++malformed_;
@@ -234,7 +235,7 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
         return recognise(s, c.sequence, c.wants_reply);
     if (c.refused != Status{}) return refuse(s, c.sequence, c.refused, c.why);
     if (draining_) return refuse(s, c.sequence, Status::draining, why_draining, topology_->drain);
-    if (messages_.memory() + c.fields.size() + c.body.size() > topology_->memory_max) {
+    if (memory() + c.fields.size() + c.body.size() > topology_->memory_max) {
         memory_short_ = true;
         return refuse(s, c.sequence, Status::full, why_memory);
     }

@@ -55,8 +55,11 @@ void Broker::Machine::reply(MessageId message, Status status, std::uint64_t part
         return send(*to, at);
     }
     // Its producer is away: the reply waits for it, outside of this step's octets.
-    if (to->held.size() < request.keep_max) {
+    if (to->held.size() < request.keep_max && memory() + frame.size() <= topology_->memory_max) {
         to->held.push_back({now_.monotonic, request.keep, {frame.begin(), frame.end()}});
+        to->held_due = std::min(to->held_due, now_.monotonic + request.keep);
+        reply_bytes_ += frame.size();
+        session_deadlines_.set_earlier(to->ref.index, to->held_due);
     } else {
         ++replies_dropped_;
     }
@@ -65,6 +68,7 @@ void Broker::Machine::reply(MessageId message, Status status, std::uint64_t part
 
 void Broker::Machine::flush_held(Session& s) {
     for (const HeldReply& held : s.held) {
+        reply_bytes_ -= held.frame.size();
         if (now_.monotonic - held.since > held.keep) {
             ++replies_dropped_;
             continue;
@@ -75,31 +79,61 @@ void Broker::Machine::flush_held(Session& s) {
         ++replies_sent_;
     }
     s.held.clear();
+    s.held_due = Instant::never();
 }
 
 /// A reply may leave into a connection that has just died; the request then comes again, and its reply with it. Kept
 /// for as long as a dead connection may pass for a living one, within the octets of one frame.
 void Broker::Machine::remember_reply(Session& s, std::uint64_t sequence, Octets frame) {
-    const PeerLimits& limit = limits(s.listener);
-    const Duration keep = limit.heartbeat * limit.missed + limit.grace;
+    const std::uint64_t limit = limits(s.listener).frame;
+    if (frame.size() > limit || memory() + frame.size() > topology_->memory_max) return;
+    while (s.sent_reply_bytes + frame.size() > limit) forget_sent_reply(s);
+    if (!s.sent_replies.try_emplace(sequence, SentReply{s.uses, {frame.begin(), frame.end()}}).second) return;
+    s.sent_replies_due.push_back({now_.monotonic + sent_reply_keep(s), sequence});
     s.sent_reply_bytes += frame.size();
-    s.sent_replies.push_back({now_.monotonic, sequence, {frame.begin(), frame.end()}});
-    while (!s.sent_replies.empty() &&
-           (s.sent_replies.front().at + keep <= now_.monotonic || s.sent_reply_bytes > limit.frame)) {
-        s.sent_reply_bytes -= s.sent_replies.front().frame.size();
-        s.sent_replies.pop_front();
-    }
+    reply_bytes_ += frame.size();
+    session_deadlines_.set_earlier(s.ref.index, s.sent_replies_due.front().at);
 }
 
-/// The producer asks again for a reply that it never got.
+Duration Broker::Machine::sent_reply_keep(const Session& s) const {
+    const PeerLimits& limit = limits(s.listener);
+    return limit.heartbeat * limit.missed + limit.grace;
+}
+
+void Broker::Machine::forget_sent_reply(Session& s) {
+    const auto oldest = s.sent_replies.find(s.sent_replies_due.front().sequence);
+    s.sent_reply_bytes -= oldest->second.frame.size();
+    reply_bytes_ -= oldest->second.frame.size();
+    s.sent_replies.erase(oldest);
+    s.sent_replies_due.pop_front();
+}
+
+/// The producer asks again for a reply that it never got. One that left in this use of the session is on its way.
 void Broker::Machine::reply_again(Session& s, std::uint64_t sequence) {
-    for (std::size_t i = 0; i < s.sent_replies.size(); ++i) {
-        if (s.sent_replies[i].sequence != sequence) continue;
-        const std::size_t at = out_->octets.size();
-        out_->octets.append(s.sent_replies[i].frame);
-        ++replies_sent_;
-        return send(s, at);
-    }
+    const auto found = s.sent_replies.find(sequence);
+    if (found == s.sent_replies.end() || found->second.use == s.uses || s.state != SessionState::connected) return;
+    found->second.use = s.uses;
+    const std::size_t at = out_->octets.size();
+    out_->octets.append(found->second.frame);
+    ++replies_sent_;
+    send(s, at);
+}
+
+/// Replies that were kept long enough give their memory back.
+void Broker::Machine::expire_replies(Session& s) {
+    while (!s.sent_replies_due.empty() && s.sent_replies_due.front().at <= now_.monotonic) forget_sent_reply(s);
+    if (s.held_due > now_.monotonic) return;
+    s.held_due = Instant::never();
+    std::erase_if(s.held, [&](const HeldReply& held) {
+        const Instant due = held.since + held.keep;
+        if (due > now_.monotonic) {
+            s.held_due = std::min(s.held_due, due);
+            return false;
+        }
+        ++replies_dropped_;
+        reply_bytes_ -= held.frame.size();
+        return true;
+    });
 }
 
 void Broker::Machine::expire_requests() {

@@ -83,7 +83,7 @@ StatusReport Broker::Machine::status(Instant now) {
     report.uptime = now - started_;
     report.draining = draining_;
     report.epoch = epoch_;
-    report.memory = messages_.memory();
+    report.memory = memory();
     report.memory_max = topology_->memory_max;
     report.duplicates = duplicates_;
     report.refused = refused_;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/bytes.h"
@@ -150,9 +151,12 @@ struct HeldReply {
 
 /// A last reply that was sent, as long as the connection that took it may turn out to have been dead.
 struct SentReply {
+    std::uint64_t use = 0;  // of the session, which it left in
+    std::vector<std::byte> frame;
+};
+struct SentReplyDue {
     Instant at;
     std::uint64_t sequence = 0;
-    std::vector<std::byte> frame;
 };
 
 struct Session {
@@ -176,8 +180,11 @@ struct Session {
     std::uint64_t requests = 0;    // waiting for a reply
     std::vector<Answer> confirms;  // of this step
     std::vector<HeldReply> held;   // while away
-    Ring<SentReply> sent_replies;  // not long ago
+    Instant held_due = Instant::never();
+    std::unordered_map<std::uint64_t, SentReply> sent_replies;  // not long ago, by sequence
+    Ring<SentReplyDue> sent_replies_due;                        // in order
     std::uint64_t sent_reply_bytes = 0;
+    std::uint64_t uses = 0;  // how often it said HELLO
     std::uint64_t published = 0;
     std::uint64_t window = 0;  // publish window of this connection; a window that was told never falls
 

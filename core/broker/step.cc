@@ -71,6 +71,7 @@ void Broker::Machine::run_due() {
 void Broker::Machine::run_session(Session& session) {
     const PeerLimits& limit = limits(session.listener);
     const Instant now = now_.monotonic;
+    expire_replies(session);
     switch (session.state) {
         case SessionState::connected:
             if (now - session.last_sent >= limit.heartbeat) send_bare(session, wire::Verb::heartbeat);

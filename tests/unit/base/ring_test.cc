@@ -46,6 +46,14 @@ TEST(Ring, GivesItsMemoryBackWhenItWasLongOnce) {
     EXPECT_LT(ring.memory(), most / 8);
 }
 
+TEST(Ring, LetsGoOfWhatAPoppedItemOwns) {
+    Ring<std::shared_ptr<int>> ring;
+    const auto owned = std::make_shared<int>(1);
+    ring.push_back(owned);
+    ring.pop_front();
+    EXPECT_EQ(owned.use_count(), 1);
+}
+
 TEST(Ring, KeepsItsMemoryWhenClearedAndTakesItemsThatOnlyMove) {
     Ring<std::unique_ptr<int>> ring;
     for (int i = 0; i < 40; ++i) ring.push_back(std::make_unique<int>(i));

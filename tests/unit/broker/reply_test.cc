@@ -86,6 +86,78 @@ TEST(Reply, SentIntoADeadConnectionIsSentAgainWhenItsRequestIs) {
     EXPECT_EQ(b.queue("rpc").ledger.accepted, 1U);
 }
 
+/// A request and its answer of `size` octets, over `p` and `w`.
+void answer(Bench& b, std::uint64_t sequence, std::size_t size) {
+    b.publish(producer, "rpc", sequence, "ask", {}, true);
+    b.settle(worker, SettleCode::ack, sequence, sequence + 10, std::string(size, 'x'));
+}
+
+TEST(Reply, IsSentAgainOnceForEachConnectionThatMayHaveLostIt) {
+    Bench b(topology({"rpc"}));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"rpc"});
+    answer(b, 1, 6);
+    EXPECT_THAT(b.got(producer, Verb::reply), SizeIs(1));
+    b.publish(producer, "rpc", 1, "ask", {}, true);
+    EXPECT_THAT(b.got(producer, Verb::reply), IsEmpty()) << "it is on its way over this very connection";
+    b.hello(other, "p");
+    for (int i = 0; i < 3; ++i) b.publish(other, "rpc", 1, "ask", {}, true);
+    EXPECT_THAT(b.got(other, Verb::reply), SizeIs(1));
+}
+
+TEST(Reply, IsNotSentAgainToAPeerThatIsIgnoredFromTheSameFrameOn) {
+    Bench b(topology({"rpc"}));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"rpc"});
+    answer(b, 1, 6);
+    EXPECT_THAT(b.got(producer, Verb::reply), SizeIs(1));
+    b.hello(producer, "p");
+    // Records without a sequence, whose body would begin before they do; then the request again.
+    Buffer frame;
+    wire::FrameWriter head(frame);
+    head.begin(Verb::publish, 0, "rpc", 0);
+    std::string octets(as_text(head.end()));
+    for (int i = 0; i < 200; ++i) octets += std::string("\0\0\0\x10", 4) + std::string(12, '\0');
+    octets += std::string("\0\0\0\x10\0\x10\0\1\0\0\0\0\0\0\0\1", 16);
+    b.raw(producer, octets);
+    b.step();
+    EXPECT_THAT(b.got(producer, Verb::reply), IsEmpty());
+    EXPECT_THAT(b.got(producer, Verb::error), SizeIs(100));
+}
+
+TEST(Reply, ThatIsKeptCountsAsMemoryUntilItIsTooOld) {
+    Bench b(topology({"rpc"}));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"rpc"});
+    b.publish(producer, "rpc", 1, "ask", {}, true);
+    const std::uint64_t before = b.broker.status(b.now.monotonic).memory;
+    b.settle(worker, SettleCode::ack, 1, 11, std::string(100'000, 'x'));
+    EXPECT_GT(b.broker.status(b.now.monotonic).memory, before + 100'000);
+    b.advance(1min);
+    EXPECT_LT(b.broker.status(b.now.monotonic).memory, before + 1000);
+    b.settle(worker, SettleCode::extend, 1, 12);  // a sign of life
+    b.publish(producer, "rpc", 2, "ask", {}, true);
+    b.events.emplace_back(PeerUnreachable{producer});
+    b.settle(worker, SettleCode::ack, 2, 12, std::string(100'000, 'x'));
+    EXPECT_GT(b.broker.status(b.now.monotonic).memory, before + 100'000) << "kept for a producer that is away";
+    b.advance(6min);
+    EXPECT_LT(b.broker.status(b.now.monotonic).memory, before + 1000);
+    EXPECT_EQ(b.broker.status(b.now.monotonic).replies_dropped, 1U);
+}
+
+TEST(Reply, ForProducersThatAreAwayStaysWithinTheLimitOfMemory) {
+    auto t = topology({"rpc"});
+    t->memory_max = 1'000'000;
+    Bench b(std::move(t));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 30, {"rpc"});
+    for (std::uint64_t i = 1; i <= 20; ++i) b.publish(producer, "rpc", i, "ask", {}, true);
+    b.events.emplace_back(PeerUnreachable{producer});
+    for (std::uint64_t i = 1; i <= 20; ++i) b.settle(worker, SettleCode::ack, i, 30, std::string(100'000, 'x'));
+    EXPECT_LE(b.broker.status(b.now.monotonic).memory, 1'000'000U);
+    EXPECT_GT(b.broker.status(b.now.monotonic).replies_dropped, 10U);
+}
+
 TEST(Topology, AQueueThatLeavesTheSettingsDrainsAsAnOrphan) {
     Bench b(topology({"old", "new"}));
     b.hello(producer, "p");
