@@ -177,6 +177,8 @@ bool Broker::Machine::can_take(const Queue& q, std::uint64_t bytes) const {
 
 void Broker::Machine::make_room(Queue& q, std::uint64_t bytes) {
     const QueueLimits& limit = q.settings.limits;
+    // Dead letters of the message's other queues may have come in after it was looked at; none is dropped for that.
+    if (limit.when_full == WhenFull::reject) return;
     while ((q.live >= limit.messages || q.bytes + bytes > limit.bytes) && q.ready > 0) {
         Lane& lane = *q.last_lane();
         const Copy oldest = lane.front(messages_);

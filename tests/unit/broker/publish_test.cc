@@ -260,5 +260,25 @@ TEST(Publish, CreatesAQueueOnDemandAndRemovesItWhenIdle) {
     EXPECT_EQ(only_code(b), 200);
 }
 
+TEST(Publish, DropsNothingOfAQueueThatRefusesWhenFull) {
+    // The dead letter that makes room in one queue takes the last place of the other, which is to have the message,
+    // too.
+    auto t = with_pipeline({"work", "graves"});
+    t->queues[0].limits.messages = 1;
+    t->queues[0].limits.when_full = WhenFull::dead_letter;
+    t->queues[0].dead_to = "graves";
+    t->queues[1].limits.messages = 2;
+    Bench b(std::move(t));
+    b.hello(producer, "p");
+    b.publish(producer, "work", 1, "old");
+    b.publish(producer, "graves", 2, "buried");
+    b.publish(producer, "in", 3, "new");
+    const QueueStatus graves = b.queue("graves");
+    EXPECT_EQ(graves.ledger.dropped[static_cast<std::size_t>(DropReason::queue_full)], 0U);
+    EXPECT_EQ(graves.live, 3U);
+    Bench::balanced(graves);
+    Bench::balanced(b.queue("work"));
+}
+
 }  // namespace
 }  // namespace ym::test
