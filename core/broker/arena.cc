@@ -35,6 +35,7 @@ void Arena::drop(Location where, std::size_t size) {
     YM_CHECK(extent.live >= aligned(size));
     extent.live -= aligned(size);
     live_ -= aligned(size);
+    dropped_ += aligned(size);
     if (extent.live > 0) return;
     if (where.extent == filling_) {
         extent.used = 0;

@@ -32,8 +32,12 @@ class Arena {
     void drop(Location where, std::size_t size);
     /// Octets of the extents in use; at most `spare_max` empty ones are kept beside them.
     [[nodiscard]] std::uint64_t memory() const { return memory_; }
-    /// True when at least a quarter of the memory, and an extent, holds runs that were dropped.
-    [[nodiscard]] bool is_sparse() const { return memory_ > live_ + live_ / 4 + 2 * extent_bytes; }
+    /// True when at least a quarter of the memory, and an extent, holds runs that were dropped, a good part of them
+    /// since the last packed(): a search that found nothing to move is not made again for each message.
+    [[nodiscard]] bool is_sparse() const {
+        return memory_ > live_ + live_ / 4 + 2 * extent_bytes && dropped_ >= memory_ / 16;
+    }
+    void packed() { dropped_ = 0; }
     /// True when the extent of a run is full, and more than half of it was dropped.
     [[nodiscard]] bool is_sparse(Location where) const {
         const Extent& extent = extents_[where.extent];
@@ -59,7 +63,8 @@ class Arena {
     std::vector<std::unique_ptr<std::byte[]>> spare_;
     std::uint32_t filling_ = none;
     std::uint64_t memory_ = 0;
-    std::uint64_t live_ = 0;  // octets of the runs in it
+    std::uint64_t live_ = 0;     // octets of the runs in it
+    std::uint64_t dropped_ = 0;  // octets, since packed()
 };
 
 }  // namespace ym

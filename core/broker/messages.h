@@ -84,6 +84,7 @@ class Messages {
             arena_.drop(where, size);
             where = to;
         }
+        arena_.packed();
     }
     [[nodiscard]] std::uint64_t memory() const {
         return arena_.memory() + locations_.capacity() * sizeof(Location) + free_.memory();
