@@ -63,7 +63,10 @@ std::uint64_t Broker::Machine::hand_out(Queue& q, std::uint64_t most) {
         picks_.assign(static_cast<std::size_t>(count), BalancePolicy::nobody);
         q.settings.balance->pick(views_, picks_);
         const std::uint64_t now_given = deliver(q, count);
-        if (now_given == 0) break;
+        if (now_given == 0) {
+            reluctant_.push_back(q.address);
+            break;
+        }
         given += now_given;
     }
     schedule(q);
@@ -75,17 +78,22 @@ std::size_t Broker::Machine::gather_workers(Queue& q, std::uint64_t& credit) {
     views_.clear();
     view_subscriptions_.clear();
     credit = 0;
-    for (std::uint32_t i = q.workers_first; i != no_link && views_.size() < BalancePolicy::candidates_max;
-         i = subscriptions_[i].next) {
-        const Session& s = sessions_[subscriptions_[i].session];
-        if (!s.takes_bytes()) continue;
+    std::uint32_t next = q.workers_first;
+    while (next != no_link && views_.size() < BalancePolicy::candidates_max) {
+        const std::uint32_t i = next;
+        next = subscriptions_[i].next;
+        Session& s = sessions_[subscriptions_[i].session];
+        if (!s.wants_delivery()) {
+            leave_line(i);
+            continue;
+        }
         WorkerView view;
         view.credit = s.credit + (YM_MUTANT(credit_overrun) ? 1 : 0) - s.unacked.last_tag();
         view.in_flight = s.unacked.size();
         view.idle = now_.monotonic - s.last_worked;
         view.session = s.key.text();
         view.name = s.name;
-        credit += view.credit;
+        credit += std::min(view.credit, deliver_records_max);
         views_.push_back(view);
         view_subscriptions_.push_back(i);
     }
@@ -147,11 +155,11 @@ void Broker::Machine::write_deliveries(Queue& q, std::size_t first, std::uint32_
     send(worker, at);
     worker.last_worked = now_.monotonic;
     // To the back of the line, unless its credit is used up.
-    unlink_worker(subscription);
     if (worker.wants_delivery()) {
+        unlink_worker(subscription);
         link_worker(subscription);
     } else {
-        update_wants(worker);
+        leave_line(subscription);
     }
     if (worker.lease_bound > now_.monotonic + q.settings.lease) {
         worker.lease_bound = now_.monotonic + q.settings.lease;
@@ -178,16 +186,25 @@ void Broker::Machine::give(Queue& q, Session& worker, const Copy& copy, wire::Fr
     writer.fields_and_body(messages_.octets(copy.slot), head.fields_bytes);
 }
 
+/// A worker that takes deliveries again stands in line at the queues that it left; those see by themselves when it
+/// takes none any more. So neither costs a look at every queue that it works on.
 void Broker::Machine::update_wants(Session& s) {
-    const bool wants = s.wants_delivery();
-    for (const std::uint32_t index : s.subscriptions) {
-        if (wants) {
-            if (!subscriptions_[index].listed) link_worker(index);
-            touch(queue(subscriptions_[index].queue));
-        } else {
-            unlink_worker(index);
-        }
+    for (const AddressId id : reluctant_) {
+        if (addresses_[id.value].queue) touch(queue(id));
     }
+    reluctant_.clear();
+    if (s.out_of_line.empty() || !s.wants_delivery()) return;
+    for (const std::uint32_t index : s.out_of_line) {
+        link_worker(index);
+        Queue& q = queue(subscriptions_[index].queue);
+        if (q.ready > 0) touch(q);
+    }
+    s.out_of_line.clear();
+}
+
+void Broker::Machine::leave_line(std::uint32_t index) {
+    unlink_worker(index);
+    sessions_[subscriptions_[index].session].out_of_line.push_back(index);
 }
 
 void Broker::Machine::link_worker(std::uint32_t index) {

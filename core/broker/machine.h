@@ -274,6 +274,7 @@ class Broker::Machine {
     void give(Queue& queue, Session& worker, const Copy& copy, wire::FrameWriter& writer);
     void touch(Queue& queue);
     void update_wants(Session& session);
+    void leave_line(std::uint32_t subscription);
     void link_worker(std::uint32_t subscription);
     void unlink_worker(std::uint32_t subscription);
     [[nodiscard]] std::uint64_t allowed(Queue& queue);
@@ -414,8 +415,9 @@ class Broker::Machine {
     std::uint64_t route_random_ = 0;        // of the frame's producer
     static constexpr int chain_max = 16;
     std::vector<std::unique_ptr<RouteScratch>> route_scratch_;  // by depth of the chain
-    std::vector<ActiveQueue> active_;  // a heap, the least far first: queues with something to hand out
-    std::uint64_t pass_ = 0;           // of the queue that had the last turn
+    std::vector<ActiveQueue> active_;   // a heap, the least far first: queues with something to hand out
+    std::uint64_t pass_ = 0;            // of the queue that had the last turn
+    std::vector<AddressId> reluctant_;  // queues whose policy gave a message to nobody: asked again at the next change
     std::vector<WorkerView> views_;
     std::vector<std::uint32_t> view_subscriptions_;
     std::vector<std::uint32_t> picks_;

@@ -258,6 +258,7 @@ void Broker::Machine::subscribe(Session& s, const std::vector<AddressId>& queues
         }
         subscriptions_[index] = {s.ref.index, id, no_link, no_link, false};
         s.subscriptions.push_back(index);
+        s.out_of_line.push_back(index);
         ++queue(id).subscribers;
         schedule(queue(id));
     }
@@ -273,6 +274,7 @@ void Broker::Machine::unsubscribe(Session& s) {
         subscriptions_free_.push_back(index);
     }
     s.subscriptions.clear();
+    s.out_of_line.clear();
 }
 
 void Broker::Machine::on_bye(Session& s) {

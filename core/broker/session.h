@@ -70,14 +70,14 @@ class Unacked {
             if (ring_[i].slot != no_slot) visit(first_ + i, ring_[i]);
         }
     }
-    /// The lowest tag at or above `tag` that is not settled; 0 if there is none.
-    [[nodiscard]] std::uint64_t next(std::uint64_t tag) {
+    /// The lowest tag at or above `tag` that is not settled; 0 if there is none. Looks no further than `last`.
+    [[nodiscard]] std::uint64_t next(std::uint64_t tag, std::uint64_t last = ~std::uint64_t{0}) {
         if (tag < first_) {
             const auto found = side_.lower_bound(tag);
             if (found != side_.end()) return found->first;
             tag = first_;
         }
-        for (std::uint64_t i = tag - first_; i < ring_.size(); ++i) {
+        for (std::uint64_t i = tag - first_; i < ring_.size() && first_ + i <= last; ++i) {
             if (ring_[static_cast<std::size_t>(i)].slot != no_slot) return first_ + i;
         }
         return 0;
@@ -197,15 +197,17 @@ struct Session {
     Instant lease_bound = Instant::never();  // no lease ends earlier
     Instant last_worked;                     // last delivery or settlement
     std::vector<std::uint32_t> subscriptions;
-    std::vector<Answer> lost;     // of this step
-    std::vector<Answer> settled;  // of this step, for flag_tell_durable
-    bool listed = false;          // among the sessions with something to say at the step's end
+    std::vector<std::uint32_t> out_of_line;  // those of them that no queue looks at
+    std::vector<Answer> lost;                // of this step
+    std::vector<Answer> settled;             // of this step, for flag_tell_durable
+    bool listed = false;                     // among the sessions with something to say at the step's end
 
     /// The last body may pass the credit, else one larger than all credit would never move (PROTOCOL section 6).
     [[nodiscard]] bool takes_bytes() const { return bytes_sent < bytes_credit || YM_MUTANT(bytes_credit_ignored); }
     [[nodiscard]] bool wants_delivery() const {
         const std::uint64_t overrun = YM_MUTANT(credit_overrun) ? 1 : 0;
-        return state == SessionState::connected && !silent && !leaving && unacked.last_tag() < credit + overrun;
+        return state == SessionState::connected && !silent && !leaving && unacked.last_tag() < credit + overrun &&
+               takes_bytes();
     }
 };
 

@@ -69,7 +69,7 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
     std::uint64_t tag = record.id;
     if (last < tag) last = tag;
     for (;;) {
-        const std::uint64_t found = s.unacked.next(tag);
+        const std::uint64_t found = s.unacked.next(tag, last);
         if (found == 0 || found > last) return stale(tag, last);
         if (found > tag) stale(tag, found - 1);
         Delivery& delivery = *s.unacked.find(found);
@@ -141,7 +141,9 @@ Copy Broker::Machine::end_lease(Session& s, std::uint64_t tag, const Delivery& d
 
 void Broker::Machine::extend(Delivery& delivery) {
     const QueueSettings& settings = queue(delivery.queue).settings;
-    delivery.deadline = std::min(now_.monotonic + settings.lease, delivery.granted + settings.lease_max);
+    // The queue's settings may have become shorter than what the worker was told: a lease never ends earlier for it.
+    delivery.deadline =
+        std::max(delivery.deadline, std::min(now_.monotonic + settings.lease, delivery.granted + settings.lease_max));
 }
 
 void Broker::Machine::expire_leases(Session& s) {

@@ -145,5 +145,22 @@ TEST(Delivery, CarriesAFenceThatGrows) {
     EXPECT_GT(all[1].u64(wire::Field::fence), all[0].u64(wire::Field::fence));
 }
 
+TEST(Lease, ThatIsExtendedNeverEndsEarlierThanItWouldHave) {
+    Bench b(topology({"orders"}));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"orders"});
+    b.publish(producer, "orders", 1, "x");
+    auto shorter = topology({"orders"});
+    shorter->queues[0].lease = 1s;
+    b.events.emplace_back(SettingsChanged{std::move(shorter)});
+    b.settle(worker, SettleCode::extend, 1, 10);
+    b.publish(producer, "orders", 2, "y");
+    b.advance(2s);
+    for (const Got& lost : b.got(worker, Verb::lost)) EXPECT_GT(lost.id, 1U);
+    b.advance(29s);
+    const auto all = b.got(worker, Verb::lost);
+    EXPECT_TRUE(std::any_of(all.begin(), all.end(), [](const Got& lost) { return lost.id == 1; }));
+}
+
 }  // namespace
 }  // namespace ym::test

@@ -105,5 +105,64 @@ TEST(Dispatch, WaitsOutTheBackoffAndKeepsThePlace) {
     EXPECT_EQ(next[0].code, 2) << "the one that came back is older, so it is first";
 }
 
+TEST(Dispatch, GoesOnWhateverCreditAWorkerClaims) {
+    Bench b(topology({"orders"}));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 100, {"orders"});
+    b.hello(other, "v", ~std::uint64_t{0} - 99, {"orders"});  // together 2^64, which is 0 in 64 bits
+    publish_many(b, "orders", 1, 10);
+    EXPECT_EQ(b.bodies(worker).size() + b.bodies(other).size(), 10U);
+}
+
+/// Gives nothing to anybody until it is told to.
+class Holds final : public BalancePolicy {
+  public:
+    explicit Holds(const bool& holds) : holds_(holds) {}
+    void pick(std::span<const WorkerView> /*workers*/, std::span<std::uint32_t> picks) override {
+        if (!holds_) std::fill(picks.begin(), picks.end(), 0);
+    }
+
+  private:
+    const bool& holds_;
+};
+
+TEST(Dispatch, AsksAPolicyAgainThatGaveAMessageToNobody) {
+    bool holds = true;
+    auto t = topology({"orders"});
+    t->queues[0].balance = std::make_unique<Holds>(holds);
+    Bench b(std::move(t));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"orders"});
+    publish_many(b, "orders", 1, 1);
+    EXPECT_THAT(b.bodies(worker), IsEmpty());
+    holds = false;
+    b.from(worker, [](wire::FrameWriter& w) { w.begin(Verb::credit, 0, "", 11); });
+    b.step();
+    EXPECT_THAT(b.bodies(worker), SizeIs(1));
+}
+
+TEST(Dispatch, GivesToAWorkerWhoseCreditInOctetsGrowsAgainFromAllItsQueues) {
+    Bench b(topology({"a", "b"}));
+    b.hello(producer, "p");
+    b.from(worker, [](wire::FrameWriter& w) {
+        w.begin(Verb::hello, 0, "peer", 10);
+        w.begin_record(0, 0);
+        w.field(wire::Field::session, "0123456789abcdef");
+        w.field(wire::Field::bytes, std::uint64_t{4});
+        for (const char* name : {"a", "b"}) w.field(wire::Field::queue, name);
+    });
+    b.step();
+    b.publish(producer, "a", 1, "four");
+    b.publish(producer, "b", 2, "more");
+    EXPECT_THAT(b.bodies(worker), SizeIs(1));
+    b.from(worker, [](wire::FrameWriter& w) {
+        w.begin(Verb::credit, 0, "", 10);
+        w.begin_record(0, 0);
+        w.field(wire::Field::bytes, std::uint64_t{8});
+    });
+    b.step();
+    EXPECT_THAT(b.bodies(worker), SizeIs(1));
+}
+
 }  // namespace
 }  // namespace ym::test
