@@ -116,6 +116,7 @@ class Bench {
         for (const Send& send : effects.sends) sent.push_back(send.peer);
         if (!effects.records.empty()) batches.push_back(effects.batch);
         records += effects.records.size();
+        notices.insert(notices.end(), effects.notices.begin(), effects.notices.end());
         if (effects.finish != Finish::no) finish = effects.finish;
         acquire = acquire || effects.acquire;
         for (const PeerId id : effects.forget) forgotten.push_back(id);
@@ -205,6 +206,7 @@ class Bench {
     std::vector<std::uint64_t> batches;
     std::size_t records = 0;
     std::vector<PeerId> forgotten;
+    std::vector<Notice> notices;
     Finish finish = Finish::no;
     bool acquire = false;
 
