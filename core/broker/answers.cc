@@ -57,7 +57,13 @@ void Broker::Machine::flush_lost() {
 void Broker::Machine::flush_session(Session& s) {
     s.listed = false;
     if (s.state == SessionState::connected) {
-        if (!s.confirms.empty()) write_confirms(s, s.confirms, false);
+        Session* to = &s;
+        if (YM_MUTANT(confirm_wrong_producer)) {
+            for (Session& other : sessions_) {
+                if (other.state == SessionState::connected) to = &other;
+            }
+        }
+        if (!s.confirms.empty()) write_confirms(*to, s.confirms, false);
         if (!s.settled.empty()) write_confirms(s, s.settled, true);
         if (!s.lost.empty()) write_lost(s);
     }
