@@ -1,0 +1,244 @@
+#include "witness.h"
+
+#include <algorithm>
+
+#include "base/prng.h"
+#include "fields.h"
+
+namespace ym::simulation {
+
+Witness::Witness(const Options& options, const Messages& messages, Coverage& coverage, std::ostream* trace)
+    : options_(options),
+      messages_(messages),
+      coverage_(coverage),
+      trace_(trace),
+      book_(options, messages),
+      evidence_{book_, coverage, {}, false, {}},
+      checkers_(make_checkers(evidence_)) {}
+
+void Witness::mix(std::uint64_t kind, Octets octets) {
+    hash_ = mix64(hash_ ^ kind ^ static_cast<std::uint64_t>(evidence_.now.since_start.count()));
+    std::size_t at = 0;
+    for (; at + 8 <= octets.size(); at += 8) hash_ = mix64(hash_ ^ load_be<std::uint64_t>(octets.data() + at));
+    std::uint64_t rest = octets.size();
+    for (; at < octets.size(); ++at) rest = rest << 8U | static_cast<std::uint64_t>(octets[at]);
+    hash_ = mix64(hash_ ^ rest);
+}
+
+Witness::Known& Witness::known(PeerId peer) {
+    if (peer.value >= known_.size()) known_.resize(std::size_t{peer.value} + 1);
+    return known_[peer.value];
+}
+
+void Witness::begin_step(Instant now, bool healing) {
+    evidence_.now = now;
+    evidence_.healing = healing;
+}
+
+void Witness::received(PeerId peer, const Parcel& parcel) {
+    const Octets octets = Octets(parcel.octets).first(parcel.first);
+    mix(peer.value, parcel.octets);
+    ++frames_;
+    tell("->", peer, octets);
+    wire::Frame frame;
+    Known& from = known(peer);
+    if (octets.empty()) return;
+    const bool broken = wire::parse_frame(octets, frame).has_value();
+    const bool flagged = (frame.flags & wire::flag_body_in_second_frame) != 0;
+    if (broken || flagged != parcel.split() || frame.verb >= wire::Verb::welcome) {
+        from.malformed = true;
+        return;
+    }
+    coverage_.count_in(frame.verb);
+    if (frame.verb == wire::Verb::hello) return on_hello(from, frame);
+    if (!from.joined || from.leaving) {
+        if (!from.malformed && from.hellos.empty()) show(StrangerFact{peer.value});
+        return;
+    }
+    if (book_.session(from.session).vandal) {
+        if (frame.verb == wire::Verb::bye) from.joined = false;
+        return;
+    }
+    switch (frame.verb) {
+        case wire::Verb::publish: return on_publish(from.session, frame, parcel);
+        case wire::Verb::settle: return on_settle(from.session, frame);
+        case wire::Verb::credit: return on_credit(from.session, frame);
+        case wire::Verb::bye: return leave(peer, GoneWhy::bye);
+        default: return;
+    }
+}
+
+void Witness::on_hello(Known& from, const wire::Frame& frame) {
+    wire::RecordCursor records(frame);
+    wire::Record record;
+    if (records.next(record) != wire::RecordCursor::Step::record) return;
+    const auto session = session_number(options_.seed, field_octets(record, wire::Field::session));
+    if (!session) return;
+    if (frame.name.starts_with("vandal")) book_.session(*session).vandal = true;
+    from.hellos.push_back({*session, frame.number, record.id, field_number(record, wire::Field::through, 0),
+                           field_number(record, wire::Field::bytes, ~0ULL)});
+    book_.on(from.hellos.back());
+}
+
+void Witness::leave(PeerId peer, GoneWhy why) {
+    Known& from = known(peer);
+    if (!from.joined) return;
+    // Answers to what it sent before come until the broker's BYE.
+    from.leaving = why == GoneWhy::bye;
+    from.joined = from.leaving;
+    const GoneFact fact{from.session, why};
+    show(fact);
+    book_.on(fact, evidence_.now);
+}
+
+void Witness::unreachable(PeerId peer) {
+    mix(peer.value, {});
+    if (trace_ != nullptr)
+        *trace_ << to_ms(evidence_.now.since_start) << "ms  peer " << peer.value << " is unreachable\n";
+    leave(peer, GoneWhy::unreachable);
+}
+
+void Witness::forgotten(PeerId peer) {
+    known(peer) = Known{};
+}
+
+void Witness::on_publish(SessionNumber session, const wire::Frame& frame, const Parcel& parcel) {
+    wire::RecordCursor records(frame);
+    wire::Record record;
+    for (;;) {
+        const auto step = records.next(record);
+        if (step == wire::RecordCursor::Step::end) return;
+        PublishFact fact;
+        fact.session = session;
+        fact.sequence = record.id;
+        fact.address = frame.name;
+        fact.bad = step == wire::RecordCursor::Step::bad || has_unknown_field(record);
+        const bool last = record.at + record_bytes(record) == frame.records_at + frame.records.size();
+        const Octets body = last && parcel.split() ? Octets(parcel.octets).subspan(parcel.first) : record.body;
+        fact.uid = messages_.recognise(body).value_or(no_uid);
+        fact.wants_reply = record.code == wire::publish_wants_reply;
+        fact.frame_bytes = parcel.octets.size();
+        fact.body_bytes = body.size();
+        show(fact);
+        book_.on(fact);
+    }
+}
+
+void Witness::on_settle(SessionNumber session, const wire::Frame& frame) {
+    wire::RecordCursor records(frame);
+    wire::Record record;
+    for (;;) {
+        const auto step = records.next(record);
+        if (step == wire::RecordCursor::Step::end) break;
+        SettleFact fact;
+        fact.session = session;
+        fact.code = record.code;
+        fact.bad = step == wire::RecordCursor::Step::bad || record.code > 7;
+        fact.body = record.body;
+        coverage_.count_settle(record.code);
+        const std::uint64_t through = std::max(record.id, field_number(record, wire::Field::through, record.id));
+        // Of an endless range of tags that were never given, the first stands for all.
+        const std::uint64_t end =
+            std::min(through, std::max<std::uint64_t>(book_.session(session).leases.size(), record.id));
+        for (fact.tag = record.id; fact.tag <= end; ++fact.tag) {
+            show(fact);
+            book_.on(fact, evidence_.now);
+        }
+    }
+    book_.on(CreditFact{session, frame.number, 0});
+}
+
+void Witness::on_credit(SessionNumber session, const wire::Frame& frame) {
+    wire::RecordCursor records(frame);
+    wire::Record record;
+    std::uint64_t bytes = 0;
+    if (records.next(record) == wire::RecordCursor::Step::record) bytes = field_number(record, wire::Field::bytes, 0);
+    book_.on(CreditFact{session, frame.number, bytes});
+}
+
+void Witness::completed(const StoreCompleted& event) {
+    mix(event.batch, {});
+    if (trace_ != nullptr) {
+        *trace_ << to_ms(evidence_.now.since_start) << "ms  store: batch " << event.batch << " status "
+                << static_cast<int>(event.status) << "\n";
+    }
+    for (const auto& checker : checkers_) {
+        if (event.status == StoreStatus::ok) checker->stored(event.batch);
+        if (event.status == StoreStatus::full) checker->not_stored(event.batch);
+    }
+}
+
+void Witness::acquired(const StoreAcquired& event) {
+    mix(event.epoch, {});
+    if (trace_ != nullptr) {
+        *trace_ << to_ms(evidence_.now.since_start) << "ms  store: acquired, epoch " << event.epoch << " through "
+                << event.through << "\n";
+    }
+    for (const auto& checker : checkers_) checker->stored(event.through);
+}
+
+void Witness::settings(const Scene& scene) {
+    coverage_.count(Fault::settings_changed);
+    book_.change_scene(scene);
+}
+
+void Witness::appended(std::uint64_t batch, std::span<const StoreRecord> records) {
+    for (const StoreRecord& record : records) {
+        RecordFact fact;
+        fact.batch = batch;
+        fact.kind = record.kind;
+        fact.message = record.message.value;
+        fact.name = record.name;
+        fact.outcome = record.outcome;
+        fact.attempt = record.attempt;
+        fact.sequence = record.sequence;
+        fact.session = session_number(options_.seed, record.session).value_or(0);
+        if (record.kind == RecordKind::accepted) {
+            fact.uid = messages_.recognise(record.body).value_or(no_uid);
+            for (const AddressId queue : record.queues) fact.queues.push_back(queue.value);
+        } else {
+            fact.queues.push_back(record.queue.value);
+        }
+        mix(fact.message, record.body);
+        show(fact);
+    }
+}
+
+void Witness::noticed(const Notice& notice) {
+    coverage_.count(notice.kind);
+    if (notice.kind == NoticeKind::queue_orphaned && notice.count > 0)
+        coverage_.count(Fault::queue_removed_with_messages);
+    if (notice.kind == NoticeKind::queue_created) coverage_.count(Fault::queue_on_demand);
+    if (notice.kind == NoticeKind::peer_lost) coverage_.count(Fault::session_lost);
+    if (trace_ != nullptr) {
+        *trace_ << to_ms(evidence_.now.since_start) << "ms  notice: " << notice.name << ": " << notice.text << " ("
+                << notice.count << ")\n";
+    }
+}
+
+void Witness::all_received() {
+    book_.end_due(evidence_.now);
+}
+
+void Witness::end_step(Instant next) {
+    for (const auto& checker : checkers_) checker->end_step();
+    for (const auto& checker : checkers_) checker->after_step(next);
+}
+
+void Witness::inspect(const StatusReport& status) {
+    for (const auto& checker : checkers_) checker->inspect(status);
+}
+
+void Witness::broker_ended(Finish how) {
+    mix(static_cast<std::uint64_t>(how), {});
+    if (trace_ != nullptr) *trace_ << to_ms(evidence_.now.since_start) << "ms  the broker has ended\n";
+    for (const auto& checker : checkers_) checker->broker_ended();
+    book_.forget_all();
+    known_.clear();
+}
+
+void Witness::end(const StatusReport& status) {
+    for (const auto& checker : checkers_) checker->end(status);
+}
+
+}  // namespace ym::simulation

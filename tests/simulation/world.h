@@ -1,0 +1,107 @@
+// One run: a broker, a network, peers and a store, driven through virtual time.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "agenda.h"
+#include "broker/broker.h"
+#include "network.h"
+#include "peer.h"
+#include "producer.h"
+#include "simulated_store.h"
+#include "vandal.h"
+#include "witness.h"
+#include "worker.h"
+
+namespace ym::simulation {
+
+/// Makes what the broker is given of a scene: the settings as text, read and built by the real plugins.
+[[nodiscard]] std::unique_ptr<Topology> build(const Scene& scene);
+
+struct Outcome {
+    std::vector<Violation> violations;
+    std::uint64_t hash = 0;
+    std::uint64_t messages = 0;
+    std::uint64_t frames = 0;
+    std::uint64_t steps = 0;
+    Duration time{0};
+    std::map<std::string, Ledger> ledgers;  // of the queues that stayed all the time
+};
+
+class World {
+  public:
+    World(const Options& options, Coverage& coverage, std::ostream* trace);
+
+    Outcome run();
+
+  private:
+    /// A message on its way into a step, kept until the step is over.
+    struct Incoming {
+        PeerId peer;
+        Parcel parcel;
+        std::array<Octets, 2> parts;
+    };
+    enum class Nemesis : std::uint8_t { cut, kill_producer, change_settings, restore_settings, drain, jump };
+
+    void make_peers();
+    void plan_faults();
+    void handle(const Entry& entry);
+    void on_nemesis(Nemesis fault);
+    void cut_line();
+    void change_settings(bool remove);
+    void step_all();
+    void step(std::size_t first, std::size_t count);
+    void show(std::size_t event);
+    void perform();
+    void start_broker();
+    void end_broker(Finish how);
+    void heal();
+    /// True when nothing is left to do; false while the run must go on.
+    bool settled();
+    bool progress();
+    void inspect();
+    void finish();
+    [[nodiscard]] bool failed() const { return !witness_.violations().empty(); }
+    [[nodiscard]] Now clock() const {
+        return {now_, {wall_ + std::chrono::duration_cast<std::chrono::milliseconds>(now_.since_start)}};
+    }
+    Duration up_to(Duration most) {
+        return Duration(static_cast<std::int64_t>(prng_.below(1 + static_cast<std::uint64_t>(most.count()))));
+    }
+
+    const Options& options_;
+    Coverage& coverage_;
+    Scene scene_;
+    Prng prng_;
+    Agenda agenda_;
+    Network network_;
+    Messages messages_;
+    SimulatedStore store_;
+    Surroundings surroundings_;
+    Witness witness_;
+    Instant now_;
+    std::chrono::milliseconds wall_;
+    Instant heal_at_;
+    bool healing_ = false;
+    bool draining_ = false;
+    bool drained_ = false;
+    Instant settled_at_;
+    std::uint64_t steps_ = 0;
+    std::uint64_t boot_ = 0;
+
+    std::unique_ptr<Broker> broker_;
+    Effects effects_;
+    std::deque<Incoming> incoming_;
+    std::vector<Event> events_;
+    std::vector<std::unique_ptr<Peer>> peers_;
+    std::vector<Producer*> producers_;
+    std::vector<Worker*> workers_;
+    std::vector<Peer*> by_line_;
+};
+
+}  // namespace ym::simulation
