@@ -1,6 +1,7 @@
 #include "scenario/stage.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "scenario/words.h"
@@ -19,17 +20,18 @@ std::string completed_settings(const std::string& settings) {
     return out + "yardmaster: 1\n";
 }
 
-bool is_told(NoticeKind kind) {
-    switch (kind) {
-        case NoticeKind::peer_silent:
+/// Nothing for what a peer is told as well, or what every command would bring.
+std::optional<std::string> notice_in_words(const Notice& notice) {
+    switch (notice.kind) {
+        case NoticeKind::peer_silent: return notice.name + " is silent: " + notice.text;
+        case NoticeKind::queue_created: return "the queue " + notice.name + " is made: " + notice.text;
+        case NoticeKind::queue_removed: return "the queue " + notice.name + " is gone: " + notice.text;
+        case NoticeKind::message_dead: return "a message of " + notice.name + " is dead: " + notice.text;
         case NoticeKind::peer_lost:
         case NoticeKind::peer_ignored:
-        case NoticeKind::queue_created:
-        case NoticeKind::queue_removed:
         case NoticeKind::queue_orphaned:
-        case NoticeKind::message_dead:
-        case NoticeKind::policy_failed: return true;
-        default: return false;
+        case NoticeKind::policy_failed: return notice.name + " " + notice.text;
+        default: return std::nullopt;
     }
 }
 
@@ -169,12 +171,7 @@ void Stage::complete() {
 
 void Stage::collect() {
     for (; told_notices_ < bench_->notices.size(); ++told_notices_) {
-        const Notice& notice = bench_->notices[told_notices_];
-        if (notice.kind == NoticeKind::message_dead) {
-            say("broker", "a message of " + notice.name + " is dead (" + notice.text + ")");
-        } else if (is_told(notice.kind)) {
-            say("broker", notice.name + " " + notice.text);
-        }
+        if (const auto words = notice_in_words(bench_->notices[told_notices_])) say("broker", *words);
     }
     for (const std::string& name : order_) {
         Peer& peer = peers_.at(name);

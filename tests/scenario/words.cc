@@ -64,7 +64,9 @@ std::string reply_in_words(const Got& got) {
         return "part " + std::to_string(got.id) + " of the reply" + to + " \"" + got.body + "\"";
     }
     if (got.code == static_cast<std::uint16_t>(Status::ok)) return "reply" + to + " \"" + got.body + "\"";
-    return "no reply" + to + ": " + status_of(got) + details_of(got);
+    // What is "too old" of a publish is "dead letter" of a request.
+    const bool dead = got.code == static_cast<std::uint16_t>(Status::too_old);
+    return "no reply" + to + ": " + (dead ? "410 dead letter" : status_of(got)) + details_of(got);
 }
 
 std::string welcome_in_words(const Got& got) {
