@@ -183,7 +183,9 @@ void Broker::Machine::give(Queue& q, Session& worker, const Copy& copy, wire::Fr
     writer.begin_record(static_cast<std::uint16_t>(std::min(delivery.attempts, 0xffffU)), tag);
     writer.field(wire::Field::fence, (std::uint64_t{epoch_} << fence_counter_bits) | fence_);
     writer.field(wire::Field::first_accepted_ms, static_cast<std::uint64_t>(head.accepted_wall.since_epoch.count()));
-    writer.fields_and_body(messages_.octets(copy.slot), head.fields_bytes);
+    const Octets octets = messages_.octets(copy.slot);
+    const std::size_t cut = YM_MUTANT(body_cut) && head.body_bytes > 0 ? 1 : 0;
+    writer.fields_and_body(octets.first(octets.size() - cut), head.fields_bytes);
 }
 
 /// A worker that takes deliveries again stands in line at the queues that it left; those see by themselves when it

@@ -65,7 +65,7 @@ void Broker::Machine::return_copy(Queue& q, const Copy& copy, Duration wait) {
 void Broker::Machine::dead_letter(Queue& q, const Copy& copy, FailureReason reason) {
     const MessageHead& head = messages_.head(copy.slot);
     const std::uint64_t bytes = head.bytes();
-    ++q.ledger.dead;
+    if (!YM_MUTANT(dead_uncounted)) ++q.ledger.dead;
     --q.live;
     q.bytes -= bytes;
     if (q.live == 0) q.empty_since = now_.monotonic;
@@ -118,7 +118,7 @@ void Broker::Machine::drop_dead(Queue& q) {
 /// A copy has left its queue for good; its ledger was told by the caller.
 void Broker::Machine::settled(Queue& q, Slot slot, Outcome outcome) {
     const MessageHead& head = messages_.head(slot);
-    if (q.keeps) {
+    for (int i = 0; q.keeps && i < (YM_MUTANT(settled_twice) ? 2 : 1); ++i) {
         StoreRecord& r = record(RecordKind::settled);
         r.message = head.id;
         r.queue = q.address;

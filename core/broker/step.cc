@@ -55,7 +55,8 @@ Instant Broker::Machine::next_deadline() const {
     Instant at = std::min(session_deadlines_.earliest(), queue_deadlines_.earliest());
     if (!requests_due_.empty()) at = std::min(at, requests_due_.front().at);
     if (!held_records_.empty() && store_state_ == StoreState::ready) at = std::min(at, store_full_until_);
-    return std::min(at, drain_until_);
+    at = std::min(at, drain_until_);
+    return YM_MUTANT(late_wake) && at != Instant::never() ? at + 1s : at;
 }
 
 void Broker::Machine::run_due() {

@@ -118,7 +118,7 @@ void Broker::Machine::on(const StoreAcquired& event) {
     epoch_ = event.epoch;
     store_state_ = StoreState::ready;
     last_batch_ = std::max(last_batch_, event.through);
-    while (!pending_.empty() && pending_.front().number <= event.through) {
+    while (!pending_.empty() && (pending_.front().number <= event.through || YM_MUTANT(confirmed_on_acquire))) {
         PendingBatch done = std::move(pending_.front());
         pending_.pop_front();
         complete(done);

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "broker/mutants.h"
+#include "mutants.h"
 #include "world.h"
 
 namespace ym::simulation {
@@ -24,6 +24,7 @@ struct Arguments {
     bool trace = false;
     bool cut = false;  // events cut into steps elsewhere
     bool list_mutants = false;
+    bool all_mutants = false;
     std::string mutant;
 };
 
@@ -99,13 +100,11 @@ void run_seed(std::uint64_t seed, const Arguments& arguments, Totals& totals) {
 }
 
 bool read(int count, char** values, Arguments& arguments) {
-    static const option options[] = {{"seed", required_argument, nullptr, 's'},
-                                     {"seeds", required_argument, nullptr, 'n'},
-                                     {"trace", no_argument, nullptr, 't'},
-                                     {"cut", no_argument, nullptr, 'c'},
-                                     {"mutant", required_argument, nullptr, 'm'},
-                                     {"list-mutants", no_argument, nullptr, 'l'},
-                                     {nullptr, 0, nullptr, 0}};
+    static const option options[] = {
+        {"seed", required_argument, nullptr, 's'},   {"seeds", required_argument, nullptr, 'n'},
+        {"trace", no_argument, nullptr, 't'},        {"cut", no_argument, nullptr, 'c'},
+        {"mutant", required_argument, nullptr, 'm'}, {"list-mutants", no_argument, nullptr, 'l'},
+        {"all-mutants", no_argument, nullptr, 'a'},  {nullptr, 0, nullptr, 0}};
     for (;;) {
         switch (getopt_long(count, values, "", options, nullptr)) {
             case -1: return optind == count;
@@ -115,39 +114,13 @@ bool read(int count, char** values, Arguments& arguments) {
             case 'c': arguments.cut = true; break;
             case 'm': arguments.mutant = optarg; break;
             case 'l': arguments.list_mutants = true; break;
+            case 'a': arguments.all_mutants = true; break;
             default: return false;
         }
     }
 }
 
-#ifdef YM_MUTANTS
-
-struct Mutant {
-    const char* name;
-    const char* text;
-};
-constexpr Mutant mutant_list[] = {
-#define YM_MUTANT_LINE(name, text) {#name, text},
-    YM_MUTANT_LIST(YM_MUTANT_LINE)
-#undef YM_MUTANT_LINE
-};
-
-bool switch_on(const std::string& name) {
-    for (std::size_t i = 0; i < std::size(mutant_list); ++i) {
-        if (name != mutant_list[i].name) continue;
-        mutants::active = static_cast<mutants::Name>(i + 1);
-        return true;
-    }
-    std::cerr << "no mutant '" << name << "'; see --list-mutants\n";
-    return false;
-}
-
-void list_mutants() {
-    for (const Mutant& mutant : mutant_list) std::cout << mutant.name << ": the broker " << mutant.text << "\n";
-}
-
-#else
-
+#ifndef YM_MUTANTS
 /// The product knows no mutants: the program that has them lies beside this one.
 [[noreturn]] void run_mutants(char** values) {
     const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
@@ -156,7 +129,6 @@ void list_mutants() {
     std::cerr << "cannot run " << other << "; build the target simulate_mutants\n";
     std::exit(2);
 }
-
 #endif
 
 int summary(Totals& totals, const Arguments& arguments) {
@@ -179,7 +151,8 @@ int summary(Totals& totals, const Arguments& arguments) {
 int main_of(int count, char** values) {
     Arguments arguments;
     if (!read(count, values, arguments)) {
-        std::cerr << "usage: simulate [--seed N] [--seeds COUNT] [--trace] [--cut] [--mutant NAME] [--list-mutants]\n";
+        std::cerr << "usage: simulate [--seed N] [--seeds COUNT] [--trace] [--cut] [--mutant NAME] [--list-mutants] "
+                     "[--all-mutants]\n";
         return 2;
     }
 #ifdef YM_MUTANTS
@@ -187,9 +160,10 @@ int main_of(int count, char** values) {
         list_mutants();
         return 0;
     }
+    if (arguments.all_mutants) return catch_mutants(arguments.seeds);
     if (!arguments.mutant.empty() && !switch_on(arguments.mutant)) return 2;
 #else
-    if (arguments.list_mutants || !arguments.mutant.empty()) run_mutants(values);
+    if (arguments.list_mutants || arguments.all_mutants || !arguments.mutant.empty()) run_mutants(values);
 #endif
     Totals totals;
     for (std::uint64_t seed = arguments.seed; seed < arguments.seed + arguments.seeds; ++seed) {
