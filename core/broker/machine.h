@@ -210,6 +210,13 @@ class Broker::Machine {
     [[nodiscard]] AddressId find(std::string_view name) const;
     /// As find(), or a queue on demand; no_address if neither.
     AddressId find_or_create(std::string_view name);
+    /// Whether settings let a queue of this name be made when somebody asks for it; whether there may be no more of
+    /// them.
+    [[nodiscard]] bool on_demand(std::string_view name) const;
+    [[nodiscard]] bool demand_is_full() const;
+    /// What to say of a name that find_or_create() has no address for: nothing is called so, or not yet another one.
+    [[nodiscard]] wire::Status no_address_status(std::string_view name) const;
+    [[nodiscard]] std::string why_no_address(std::string_view name) const;
     [[nodiscard]] std::string nearest_name(std::string_view name) const;
     void remove_queue(Queue& queue);
     void connect_addresses();

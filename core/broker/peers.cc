@@ -122,11 +122,10 @@ bool Broker::Machine::read_hello(const FrameReceived& event, const wire::Frame& 
                         hello.queues.push_back(id);
                     break;
                 }
-                std::string text = "no queue '" + std::string(as_text(field.value)) + "'";
-                if (id != no_address) text += ": that is a pipeline; work on its queues";
-                const std::string nearest = nearest_name(as_text(field.value));
-                if (id == no_address && !nearest.empty()) text += "; is '" + nearest + "' meant?";
-                error_to(event.peer, Status::no_address, "queue", record.at, text);
+                const std::string_view name = as_text(field.value);
+                error_to(event.peer, no_address_status(name), "queue", record.at,
+                         id == no_address ? why_no_address(name)
+                                          : "'" + std::string(name) + "' is a pipeline; work on its queues");
                 return false;
             }
             case wire::Field::bytes:

@@ -51,12 +51,8 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
             continue;
         }
         if (address == no_address) {
-            if (no_address_text.empty()) {
-                no_address_text = "no address '" + std::string(frame.name) + "'";
-                const std::string nearest = nearest_name(frame.name);
-                if (!nearest.empty()) no_address_text += "; is '" + nearest + "' meant?";
-            }
-            refuse(s, record.id, Status::no_address, no_address_text);
+            if (no_address_text.empty()) no_address_text = why_no_address(frame.name);
+            refuse(s, record.id, no_address_status(frame.name), no_address_text);
             continue;
         }
         Candidate& candidate = candidates_.emplace_back();

@@ -177,15 +177,34 @@ AddressId Broker::Machine::find(std::string_view name) const {
     return found == names_.end() ? no_address : found->second;
 }
 
+bool Broker::Machine::on_demand(std::string_view name) const {
+    return topology_->create && !name.empty() && name.size() <= wire::name_bytes_max &&
+           fits_pattern(topology_->create->match, name);
+}
+
+bool Broker::Machine::demand_is_full() const {
+    return created_count_ >= topology_->create->max || queue_count_ >= topology_->queues_max;
+}
+
+wire::Status Broker::Machine::no_address_status(std::string_view name) const {
+    const bool later = find(name) == no_address && on_demand(name);
+    return later ? wire::Status::full : wire::Status::no_address;
+}
+
+std::string Broker::Machine::why_no_address(std::string_view name) const {
+    if (on_demand(name)) return "too many queues on demand (create.max, limits.queues)";
+    std::string text = "no address '" + std::string(name) + "'";
+    const std::string nearest = nearest_name(name);
+    if (!nearest.empty()) text += "; is '" + nearest + "' meant?";
+    return text;
+}
+
 AddressId Broker::Machine::find_or_create(std::string_view name) {
     const AddressId id = find(name);
     if (id != no_address && (addresses_[id.value].queue || addresses_[id.value].pipeline)) return id;
-    if (!topology_->create || name.empty() || name.size() > wire::name_bytes_max) return no_address;
-    const CreateSettings& create = *topology_->create;
-    if (!fits_pattern(create.match, name)) return no_address;
-    if (created_count_ >= create.max || queue_count_ >= topology_->queues_max) return no_address;
+    if (!on_demand(name) || demand_is_full()) return no_address;
     const std::string text(name);
-    apply_queue(create.make(text), true);
+    apply_queue(topology_->create->make(text), true);
     Queue& q = queue(find(text));
     q.dead_to = find_dead_to(q);
     connect(q.address.value, q.dead_to);
