@@ -76,11 +76,11 @@ void Broker::Machine::clear_candidates() {
 /// come.
 bool Broker::Machine::admit(Session& s, const wire::Record& record, std::uint64_t window) {
     const std::uint64_t sequence = record.id;
+    s.body_bytes += record.body.size();  // whatever becomes of it: the producer counts it, too
     if (sequence == 0) {
         refuse(s, sequence, Status::malformed, "a sequence is 1 or more");
         return false;
     }
-    s.body_bytes += record.body.size();
     if (YM_MUTANT(refused_sequence_is_duplicate) && sequence <= s.accepted.highest()) {
         add_answer(s.confirms, sequence, Status::duplicate);
         say(s);
