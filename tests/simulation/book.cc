@@ -117,12 +117,24 @@ void Book::on(const AnswerFact& fact) {
     ++sequence.answers;
     if (sequence.accepted) return;
     if (static_cast<std::uint16_t>(fact.status) / 100 == 2) return take(sequence);
+    if (fact.status == wire::Status::too_old) return leave_open(sequence);
     if (!sequence.open.empty()) sequence.open.pop_front();
     for (const Target& target : sequence.route.targets) {
         const CopyId id = find(sequence.uid, target.queue);
         if (id != no_copy && copies_[id].state == CopyState::offered) copies_[id].state = CopyState::refused;
     }
     if (!sequence.open.empty()) offer(sequence, best(sequence), sequence.open.size() == 1);
+}
+
+/// 410: nobody can say whether it was taken.
+void Book::leave_open(Sequence& sequence) {
+    sequence.open.clear();
+    for (const Target& target : sequence.route.targets) {
+        const CopyId id = find(sequence.uid, target.queue);
+        if (id == no_copy || copies_[id].state != CopyState::offered) continue;
+        copies_[id].place_certain = false;
+        copies_[id].state = CopyState::waiting;
+    }
 }
 
 void Book::take(Sequence& sequence) {

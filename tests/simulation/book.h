@@ -159,6 +159,7 @@ class Book {
 
     void offer(Sequence& sequence, const Arrival& arrival, bool certain);
     static const Arrival& best(const Sequence& sequence);
+    void leave_open(Sequence& sequence);
     void take(Sequence& sequence);
     void set_state(CopyId id, CopyState state);
     void end_lease(SessionNumber session, std::uint64_t tag, Reason reason);

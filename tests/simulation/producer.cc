@@ -276,7 +276,8 @@ std::string Producer::describe() const {
         text += "; the first is sequence " + std::to_string(first_) + " of session " + std::to_string(session()) +
                 ", message " + std::to_string(open_.front().uid) + ", to " +
                 world_.messages[open_.front().uid].address + ", state " +
-                std::to_string(static_cast<int>(open_.front().state));
+                std::to_string(static_cast<int>(open_.front().state)) + "; window " + std::to_string(window_) +
+                ", octets " + std::to_string(bytes_sent_) + " of " + std::to_string(bytes_window_);
     }
     return text;
 }
