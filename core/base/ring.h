@@ -19,6 +19,7 @@ class Ring {
     [[nodiscard]] T& front() { return items_[head_]; }
     [[nodiscard]] const T& front() const { return items_[head_]; }
     [[nodiscard]] T& back() { return (*this)[size_ - 1]; }
+    [[nodiscard]] const T& back() const { return (*this)[size_ - 1]; }
     [[nodiscard]] std::size_t memory() const { return capacity_ * sizeof(T); }
 
     void push_back(T item) {

@@ -115,6 +115,7 @@ struct PendingBatch {
     std::vector<StoringCopy> copies;
     std::vector<PendingAnswer> confirms;
     std::vector<PendingAnswer> settled;
+    std::vector<StoringCopy> moved;   // dead letters for another queue, which has them already
     std::vector<StoreRecord> others;  // records that no publish waits for; appended again if the store was full
 
     void clear() {
@@ -122,6 +123,7 @@ struct PendingBatch {
         copies.clear();
         confirms.clear();
         settled.clear();
+        moved.clear();
         others.clear();
     }
 };
@@ -302,9 +304,12 @@ class Broker::Machine {
     void fail(const Copy& copy, AddressId queue, FailureReason reason, Duration retry_after = Duration{0});
     void decide_failures();
     void return_copy(Queue& queue, const Copy& copy, Duration wait);
+    void give_back(Queue& queue, Copy copy);
+    void put_in_place(Queue& queue, const Copy& copy);
     void dead_letter(Queue& queue, const Copy& copy, FailureReason reason);
     void settled(Queue& queue, Slot slot, Outcome outcome);
     bool move_dead(Queue& to, const Copy& copy, std::uint64_t bytes);
+    void record_move(const StoringCopy& copy);
     void drop_dead(Queue& queue);
     [[nodiscard]] bool may_remove(const Queue& queue) const;
     [[nodiscard]] Instant remove_at(const Queue& queue) const;
@@ -335,6 +340,7 @@ class Broker::Machine {
     void seal_batch();
     void release_held();
     [[nodiscard]] bool store_open() const;
+    [[nodiscard]] bool holds_records() const { return !held_records_.empty() || !held_moved_.empty(); }
 
     // answers.cc: what a step tells its peers
     void say(Session& session);
@@ -407,6 +413,7 @@ class Broker::Machine {
     std::vector<PendingBatch> batch_spare_;
     std::vector<StoreRecord> held_records_;  // while the store takes nothing
     std::vector<PendingAnswer> held_settled_;
+    std::vector<StoringCopy> held_moved_;
     std::vector<AddressId> record_queues_;
     std::vector<std::uint32_t> record_queues_at_;
 

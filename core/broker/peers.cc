@@ -310,13 +310,12 @@ void Broker::Machine::lose(Session& s, std::optional<FailureReason> reason) {
     if (reason) notice(NoticeKind::peer_lost, s.name, "did not come back within the grace", s.unacked.size());
     while (const std::uint64_t tag = s.unacked.next(0)) {
         const Delivery delivery = *s.unacked.find(tag);
-        Copy copy = end_lease(s, tag, delivery);
+        const Copy copy = end_lease(s, tag, delivery);
         if (YM_MUTANT(dropped_requeue)) continue;
         if (reason) {
             fail(copy, delivery.queue, *reason);
         } else {
-            --copy.attempts;  // it was given back, not failed
-            return_copy(queue(delivery.queue), copy, Duration{0});
+            give_back(queue(delivery.queue), copy);
         }
     }
     unsubscribe(s);

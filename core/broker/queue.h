@@ -34,6 +34,10 @@ class Lane {
     [[nodiscard]] std::uint8_t priority() const { return priority_; }
     [[nodiscard]] std::size_t size() const { return fresh_.size() + returned_.size(); }
     void add(Slot slot) { fresh_.push_back(slot); }
+    /// Whether a message of this number may be added behind those that were never delivered.
+    [[nodiscard]] bool ends_before(MessageId id, const Messages& messages) const {
+        return fresh_.empty() || messages.head(fresh_.back()).id < id;
+    }
     void put_back(const Copy& copy) {
         returned_.push_back(copy);
         std::push_heap(returned_.begin(), returned_.end(), std::greater<>{});

@@ -54,6 +54,16 @@ void Broker::Machine::return_copy(Queue& q, const Copy& copy, Duration wait) {
         q.wait({now_.monotonic + wait, copy});
         return schedule(q);
     }
+    put_in_place(q, copy);
+}
+
+/// A delivery that was not begun uses up no attempt; its copy is as the store knows it, so nothing is written.
+void Broker::Machine::give_back(Queue& q, Copy copy) {
+    --copy.attempts;
+    put_in_place(q, copy);
+}
+
+void Broker::Machine::put_in_place(Queue& q, const Copy& copy) {
     if (YM_MUTANT(lost_place)) {
         q.add_ready(copy.slot, messages_.head(copy.slot).priority);
     } else {
@@ -92,21 +102,28 @@ bool Broker::Machine::move_dead(Queue& to, const Copy& copy, std::uint64_t bytes
     ++to.ledger.moved_in;
     ++to.live;
     to.bytes += bytes;
-    const MessageHead& head = messages_.head(copy.slot);
+    MessageHead& head = messages_.head(copy.slot);
     if (to.keeps) {
-        const Octets octets = messages_.octets(copy.slot);
-        StoreRecord& r = record(RecordKind::accepted);
-        r.message = copy.id;
-        r.at = head.accepted_wall;
-        r.priority = head.priority;
-        r.fields = octets.first(head.fields_bytes);
-        r.body = octets.subspan(head.fields_bytes);
-        record_queues_.push_back(to.address);
-        record_queues_at_.push_back(static_cast<std::uint32_t>(record_queues_.size()));
+        ++head.copies;  // the store's, until it has the message
+        record_move({to.address, copy.slot});
     }
     to.put_back({copy.id, copy.slot, 0}, head.priority);
     touch(to);
     return true;
+}
+
+void Broker::Machine::record_move(const StoringCopy& copy) {
+    const MessageHead& head = messages_.head(copy.slot);
+    const Octets octets = messages_.octets(copy.slot);
+    StoreRecord& r = record(RecordKind::accepted);
+    r.message = head.id;
+    r.at = head.accepted_wall;
+    r.priority = head.priority;
+    r.fields = octets.first(head.fields_bytes);
+    r.body = octets.subspan(head.fields_bytes);
+    record_queues_.push_back(copy.queue);
+    record_queues_at_.push_back(static_cast<std::uint32_t>(record_queues_.size()));
+    batch().moved.push_back(copy);
 }
 
 void Broker::Machine::drop_dead(Queue& q) {

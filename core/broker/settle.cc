@@ -78,8 +78,8 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
         if (found > tag) stale(tag, found - 1);
         Delivery& delivery = *s.unacked.find(found);
         if (tell && record.code < static_cast<std::uint16_t>(SettleCode::result)) {
-            // What ends the lease is recorded; the rest is as durable as it will ever be.
-            const bool recorded = record.code <= static_cast<std::uint16_t>(SettleCode::release);
+            // What ends the lease is recorded, unless all is as before; the rest is as durable as it will ever be.
+            const bool recorded = record.code < static_cast<std::uint16_t>(SettleCode::release);
             if (!recorded || !queue(delivery.queue).keeps) {
                 add_answer(s.settled, found, Status::ok);
                 say(s);
@@ -113,11 +113,7 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
         case SettleCode::reject: return fail(end_lease(s, tag, delivery), q.address, FailureReason::reject);
         case SettleCode::throttled:
             return fail(end_lease(s, tag, delivery), q.address, FailureReason::throttled, retry_after);
-        case SettleCode::release: {
-            Copy copy = end_lease(s, tag, delivery);
-            --copy.attempts;  // not begun, so not an attempt
-            return return_copy(q, copy, Duration{0});
-        }
+        case SettleCode::release: return give_back(q, end_lease(s, tag, delivery));
         case SettleCode::extend: return extend(delivery);
         case SettleCode::part: {
             const MessageHead& head = messages_.head(delivery.slot);

@@ -54,7 +54,7 @@ Instant Broker::Machine::next_deadline() const {
     if (finished_ != Finish::no) return Instant::never();
     Instant at = std::min(session_deadlines_.earliest(), queue_deadlines_.earliest());
     if (!requests_due_.empty()) at = std::min(at, requests_due_.front().at);
-    if (!held_records_.empty() && store_state_ == StoreState::ready) at = std::min(at, store_full_until_);
+    if (holds_records() && store_state_ == StoreState::ready) at = std::min(at, store_full_until_);
     at = std::min(at, drain_until_);
     return YM_MUTANT(late_wake) && at != Instant::never() ? at + 1s : at;
 }
@@ -113,7 +113,7 @@ void Broker::Machine::begin_drain() {
 }
 
 void Broker::Machine::check_drained() {
-    bool busy = !pending_.empty();
+    bool busy = !pending_.empty() || holds_records();
     for (const Address& address : addresses_) {
         if (!address.queue) continue;
         const Queue& q = *address.queue;
@@ -133,6 +133,7 @@ void Broker::Machine::finish(Finish how) {
             if (session.state == SessionState::away) lose(session, std::nullopt);
         }
     }
+    if (how != Finish::drained) out_->records.clear();  // of a batch that will never be appended
     finished_ = how;
     out_->finish = how;
 }

@@ -37,10 +37,12 @@ bool Broker::Machine::store_open() const {
 
 /// Appends what was held back while the store took nothing.
 void Broker::Machine::release_held() {
-    if (held_records_.empty() || !store_open()) return;
+    if (!holds_records() || !store_open()) return;
     PendingBatch& pending = batch();
     pending.settled.insert(pending.settled.end(), held_settled_.begin(), held_settled_.end());
     held_settled_.clear();
+    for (const StoringCopy& copy : held_moved_) record_move(copy);
+    held_moved_.clear();
     out_->records.insert(out_->records.end(), held_records_.begin(), held_records_.end());
     held_records_.clear();
 }
@@ -132,14 +134,15 @@ void Broker::Machine::complete(PendingBatch& pending) {
         const MessageHead& head = messages_.head(copy.slot);
         --q.storing;
         ++q.ledger.accepted;
-        if (q.keeps) {
+        // Others may have come in while this one was being stored; its number says where it belongs.
+        if (q.lane(head.priority).ends_before(head.id, messages_)) {
             q.add_ready(copy.slot, head.priority);
         } else {
-            // Others may have come in while this one was being stored; its number says where it belongs.
             q.put_back({head.id, copy.slot, 0}, head.priority);
         }
         touch(q);
     }
+    for (const StoringCopy& copy : pending.moved) messages_.drop_copy(copy.slot);
     for (const PendingAnswer& run : pending.confirms) {
         Session* s = session(run.session);
         if (s == nullptr) continue;
@@ -190,6 +193,7 @@ void Broker::Machine::refuse_batch(PendingBatch& pending) {
         s->confirms.push_back({run.first, run.last, Status::full, "the store is full", store_full_wait});
         say(*s);
     }
+    held_moved_.insert(held_moved_.end(), pending.moved.begin(), pending.moved.end());
     held_records_.insert(held_records_.end(), pending.others.begin(), pending.others.end());
     held_settled_.insert(held_settled_.end(), pending.settled.begin(), pending.settled.end());
 }

@@ -130,6 +130,10 @@ class Bench {
         set_time(until);
         step();
     }
+    void set_time(Instant at) {
+        now.wall.since_epoch += std::chrono::duration_cast<std::chrono::milliseconds>(at - now.monotonic);
+        now.monotonic = at;
+    }
     void raw(PeerId peer, const std::string& octets) {
         frames_.push_back(octets);
         parts_.push_back({as_octets(frames_.back())});
@@ -211,10 +215,6 @@ class Bench {
     bool acquire = false;
 
   private:
-    void set_time(Instant at) {
-        now.wall.since_epoch += std::chrono::duration_cast<std::chrono::milliseconds>(at - now.monotonic);
-        now.monotonic = at;
-    }
     void take(PeerId peer, Octets octets) {
         wire::Frame frame;
         ASSERT_FALSE(wire::parse_frame(octets, frame).has_value());

@@ -184,5 +184,105 @@ TEST(Drain, EndsAtItsDeadlineWithLeasesReturned) {
     Bench::balanced(q);
 }
 
+TEST(Store, ThatIsFullTakesADeadLetterThatHasMovedInTheEnd) {
+    auto t = topology({"orders", "graves"});
+    for (QueueSettings& q : t->queues) q.durable = true;
+    t->queues[0].dead_to = "graves";
+    Bench b(std::move(t), keeps);
+    settle_in(b);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"orders", "graves"});
+    b.publish(producer, "orders", 1, "x");
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.step();
+    std::size_t before = b.records;
+    b.settle(worker, SettleCode::reject, 1, 10);
+    EXPECT_EQ(b.records, before + 2) << "dead in one queue, accepted by the other";
+    b.settle(worker, SettleCode::ack, 2, 10);
+    before = b.records;
+    b.events.emplace_back(StoreCompleted{3, StoreStatus::full});
+    b.events.emplace_back(StoreCompleted{4, StoreStatus::full});
+    b.step();
+    std::string bodies;
+    b.set_time(b.now.monotonic + 1s);
+    b.step();
+    for (const StoreRecord& r : b.effects.records) bodies += as_text(r.body);
+    EXPECT_EQ(b.records, before + 3);
+    EXPECT_EQ(bodies, "x") << "though the message itself was acked meanwhile";
+    Bench::balanced(b.queue("graves"));
+}
+
+TEST(Store, GetsNoRecordForADeliveryThatWasGivenBack) {
+    Bench b(durable(), keeps);
+    settle_in(b);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 1, {"orders"});
+    b.publish(producer, "orders", 1, "x");
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.step();
+    const std::size_t before = b.records;
+    b.settle(worker, SettleCode::release, 1, 1);
+    EXPECT_EQ(b.records, before);
+    EXPECT_EQ(b.queue("orders").ready, 1U);
+}
+
+TEST(Store, ThatIsFencedGetsNothingMoreOfTheStepThatLearntOfIt) {
+    Bench b(durable(), keeps);
+    settle_in(b);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 1, {"orders"});
+    b.publish(producer, "orders", 1, "x");
+    b.publish(producer, "orders", 2, "y");
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.step();
+    b.from(worker, [](wire::FrameWriter& w) {
+        w.begin(Verb::settle, 0, "", 1);
+        w.begin_record(0, 1);
+    });
+    b.events.emplace_back(StoreCompleted{3, StoreStatus::fenced});
+    b.step();
+    EXPECT_EQ(b.finish, Finish::fenced);
+    EXPECT_THAT(b.effects.records, IsEmpty());
+}
+
+TEST(Drain, GivesLeasesOfDurableQueuesBackWithoutAnotherBatch) {
+    Bench b(durable(), keeps);
+    settle_in(b);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 1, {"orders"});
+    b.publish(producer, "orders", 1, "x");
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.step();
+    b.events.emplace_back(DrainRequested{});
+    b.step();
+    EXPECT_EQ(b.queue("orders").in_flight, 1U);
+    b.set_time(b.now.monotonic + 29s);
+    b.settle(worker, SettleCode::extend, 1, 1);
+    b.set_time(b.now.monotonic + 2s);
+    b.step();
+    EXPECT_EQ(b.finish, Finish::drained);
+    EXPECT_THAT(b.effects.records, IsEmpty());
+    EXPECT_EQ(b.queue("orders").ready, 1U);
+}
+
+TEST(Drain, WaitsForAcksThatAFullStoreHasNotTakenYet) {
+    Bench b(durable(), keeps);
+    settle_in(b);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 1, {"orders"});
+    b.publish(producer, "orders", 1, "x");
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.step();
+    b.settle(worker, SettleCode::ack, 1, 1);
+    b.events.emplace_back(StoreCompleted{3, StoreStatus::full});
+    b.events.emplace_back(DrainRequested{});
+    b.step();
+    EXPECT_EQ(b.finish, Finish::no);
+    b.advance(1s);
+    b.events.emplace_back(StoreCompleted{b.batches.back(), StoreStatus::ok});
+    b.step();
+    EXPECT_EQ(b.finish, Finish::drained);
+}
+
 }  // namespace
 }  // namespace ym::test
