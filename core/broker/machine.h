@@ -58,7 +58,8 @@ struct Candidate {
     bool wants_reply = false;
     std::uint32_t first = no_link;  // its targets, in Machine::targets_
     std::uint32_t last = no_link;
-    bool set_priority = false;  // filled in by a pipeline: to be stored with the fields
+    std::uint32_t unmatched = 0;  // pipelines that dropped it
+    bool set_priority = false;    // filled in by a pipeline: to be stored with the fields
     bool set_type = false;
     bool set_key = false;
     wire::Status refused{};  // not 0: no queue takes it
@@ -210,8 +211,8 @@ class Broker::Machine {
     void apply_queue(QueueSettings&& settings, bool created);
     AddressId intern(const std::string& name);
     [[nodiscard]] AddressId find(std::string_view name) const;
-    /// As find(), or a queue on demand; no_address if neither.
-    AddressId find_or_create(std::string_view name);
+    /// As find(), or a queue on demand; no_address if neither. No limit holds for those that settings name.
+    AddressId find_or_create(std::string_view name, bool by_settings = false);
     /// Whether settings let a queue of this name be made when somebody asks for it; whether there may be no more of
     /// them.
     [[nodiscard]] bool on_demand(std::string_view name) const;

@@ -207,6 +207,7 @@ Session* Broker::Machine::join(const FrameReceived& event, const Hello& hello) {
         s->accepted.begin(start, 2 * limit.unconfirmed + std::min(open, open_windows_max * limit.unconfirmed));
         by_key_.emplace(key, index);
     }
+    s->accepted.widen(2 * limit.unconfirmed);  // settings, or those of this listener, may allow more than before
     if (YM_MUTANT(dedupe_forgotten_on_resume))
         s->accepted.begin(s->accepted.highest() > 64 ? s->accepted.highest() - 64 : 0, 2 * limit.unconfirmed);
     // A HELLO ends the earlier use of its session (WIRE, "What bites" 1).

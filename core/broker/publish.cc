@@ -247,6 +247,7 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
         ++queue(id).ledger.accepted;
         ++queue(id).ledger.dropped[static_cast<std::size_t>(DropReason::optional_full)];
     }
+    dropped_unmatched_ += c.unmatched;
     s.accepted.accept(c.sequence);
     ++s.published;
     if (copies > 0) {
@@ -257,6 +258,9 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
             enqueue(targets_[t], slot, stored);
         }
         if (c.wants_reply) expect_reply(s, head.id, c.sequence, pipeline);
+    } else if (c.wants_reply) {
+        // No queue has it, so nobody will answer: the producer is told when the time for a reply is over.
+        expect_reply(s, MessageId{next_message_++}, c.sequence, pipeline);
     }
     confirm(s, c, stored);
 }

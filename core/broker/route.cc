@@ -114,7 +114,13 @@ void Broker::Machine::fill_columns(const Pipeline& p, std::span<const std::uint3
 
 void Broker::Machine::route_pipeline(const Pipeline& p, std::span<const std::uint32_t> messages, bool optional,
                                      int depth) {
-    YM_CHECK(depth < chain_max);  // settings refuse cycles and longer chains
+    if (depth >= chain_max) {  // settings refuse cycles, not long chains
+        for (const std::uint32_t m : messages) {
+            candidates_[m].refused = Status::unmatched;
+            candidates_[m].why = "its way leads through too many pipelines";
+        }
+        return;
+    }
     while (route_scratch_.size() <= static_cast<std::size_t>(depth) + 1) {
         route_scratch_.push_back(std::make_unique<RouteScratch>());
     }
@@ -134,7 +140,10 @@ void Broker::Machine::route_pipeline(const Pipeline& p, std::span<const std::uin
         notice(NoticeKind::policy_failed, p.settings.name, "its routing plugin failed", count);
         if (!p.settings.failure_is_unmatched) {
             for (const std::uint32_t m : messages) {
-                if (optional) continue;
+                if (optional) {
+                    ++candidates_[m].unmatched;
+                    continue;
+                }
                 candidates_[m].refused = Status::unmatched;
                 candidates_[m].why = "the routing plugin failed";
             }
@@ -144,7 +153,7 @@ void Broker::Machine::route_pipeline(const Pipeline& p, std::span<const std::uin
     for (const auto& [m, to] : scratch.answers) {
         scratch.matched[m] = 1;
         const PipelineTarget& target = p.targets[to.value];
-        if (addresses_[target.address.value].queue) {
+        if (!addresses_[target.address.value].pipeline) {
             add_target(candidates_[messages[m]], target.address, optional || target.optional);
         } else {
             scratch.chained.emplace_back(to.value, messages[m]);
@@ -177,15 +186,18 @@ void Broker::Machine::follow(const Pipeline& p, RouteScratch& scratch, bool opti
 void Broker::Machine::unmatched(const Pipeline& p, Candidate& c, bool optional, int depth) {
     switch (p.settings.unmatched) {
         case Unmatched::reject:
-            if (optional) return;
+            if (optional) {
+                ++c.unmatched;  // it cannot refuse
+                return;
+            }
             c.refused = Status::unmatched;
             c.why = "no binding matches";
             return;
-        case Unmatched::drop: ++dropped_unmatched_; return;
+        case Unmatched::drop: ++c.unmatched; return;
         case Unmatched::forward: break;
     }
     const Address& to = addresses_[p.unmatched_to.value];
-    if (to.queue) return add_target(c, p.unmatched_to, optional);
+    if (!to.pipeline) return add_target(c, p.unmatched_to, optional);
     const auto index = static_cast<std::uint32_t>(&c - candidates_.data());
     std::vector<std::uint32_t> one{index};
     route_pipeline(*to.pipeline, one, optional, depth + 1);

@@ -1,7 +1,9 @@
 // Which sequences of a producer's session were accepted: the dedupe window.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -22,6 +24,19 @@ class SequenceWindow {
         highest_ = start;
         floor_ = start;
         taken_ = 0;
+    }
+    /// From now on `span` of them at least are remembered.
+    void widen(std::uint64_t span) {
+        if (span <= bits()) return;
+        SequenceWindow wider;
+        wider.begin(std::max(floor_, highest_ - std::min(highest_, bits())), span);
+        wider.see(highest_);
+        for (std::uint64_t ahead = highest_ - wider.floor_; ahead > 0; --ahead) {
+            if (test(wider.floor_ + ahead))
+                wider.words_[((wider.floor_ + ahead) / 64) % wider.words_.size()] |= bit(wider.floor_ + ahead);
+        }
+        wider.taken_ = taken_;
+        *this = std::move(wider);
     }
     /// The highest seen, whatever became of it.
     [[nodiscard]] std::uint64_t highest() const { return highest_; }

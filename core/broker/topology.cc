@@ -30,7 +30,9 @@ void Broker::Machine::on(SettingsChanged& event) {
     apply_pipelines(topology_->pipelines);
     connect_addresses();
     for (Session& s : sessions_) {
-        if (s.state == SessionState::connected) schedule(s);
+        if (s.state != SessionState::connected) continue;
+        s.accepted.widen(2 * limits(s.listener).unconfirmed);
+        schedule(s);
     }
 }
 
@@ -66,9 +68,10 @@ void Broker::Machine::apply_queue(QueueSettings&& settings, bool created) {
         address.queue = std::make_unique<Queue>();
         address.queue->address = id;
         ++queue_count_;
-        if (created) ++created_count_;
     }
     Queue& q = *address.queue;
+    if (created && !q.created) ++created_count_;
+    if (!created && q.created) --created_count_;
     q.orphan = false;
     q.created = created;
     q.empty_since = now_.monotonic;
@@ -102,9 +105,13 @@ void Broker::Machine::apply_pipelines(std::vector<PipelineSettings>& pipelines) 
         for (const AddressName& name : settings.targets) {
             const bool optional =
                 std::find(settings.optional.begin(), settings.optional.end(), name) != settings.optional.end();
-            pipeline.targets.push_back({find_or_create(name), optional});
+            pipeline.targets.push_back({find_or_create(name, true), optional});
+            YM_CHECK(pipeline.targets.back().address != no_address);
         }
-        if (settings.unmatched == Unmatched::forward) pipeline.unmatched_to = find_or_create(settings.unmatched_to);
+        if (settings.unmatched == Unmatched::forward) {
+            pipeline.unmatched_to = find_or_create(settings.unmatched_to, true);
+            YM_CHECK(pipeline.unmatched_to != no_address);
+        }
     }
 }
 
@@ -124,19 +131,23 @@ void Broker::Machine::connect_addresses() {
         for (const PipelineTarget& target : address.pipeline->targets) connect(i, target.address);
         connect(i, address.pipeline->unmatched_to);
     }
+    // Whether a queue may be removed depends on what points at it.
+    for (Address& address : addresses_) {
+        if (address.queue) schedule(*address.queue);
+    }
 }
 
 void Broker::Machine::connect(std::uint32_t from, AddressId to) {
     if (to == no_address) return;
     groups_.join(from, to.value);
-    if (addresses_[to.value].queue) queue(to).pinned = true;
+    if (addresses_[to.value].queue && !addresses_[to.value].pipeline) queue(to).pinned = true;
 }
 
 AddressId Broker::Machine::find_dead_to(const Queue& from) {
     if (from.settings.dead_to.empty()) return no_address;
-    const AddressId to = find_or_create(from.settings.dead_to);
+    const AddressId to = find_or_create(from.settings.dead_to, true);
     // A queue on demand may be the one that its own template names: its dead letters are kept beside it.
-    if (to == no_address || to == from.address || !addresses_[to.value].queue) return no_address;
+    if (to == no_address || to == from.address || addresses_[to.value].pipeline) return no_address;
     return to;
 }
 
@@ -150,9 +161,15 @@ void Broker::Machine::remove_queue(Queue& q) {
     }
     --queue_count_;
     if (q.created) --created_count_;
+    const auto names_it = [&](const StoreRecord& r) { return r.kind == RecordKind::queue && r.queue == q.address; };
+    std::erase_if(held_records_, names_it);
+    for (std::size_t i = 0; i < pending_.size(); ++i) std::erase_if(pending_[i].others, names_it);
     Address& address = addresses_[q.address.value];
-    names_.erase(address.name);
-    addresses_free_.push_back(q.address.value);
+    // A pipeline may have taken over its name.
+    if (!address.pipeline) {
+        names_.erase(address.name);
+        addresses_free_.push_back(q.address.value);
+    }
     address.queue.reset();
 }
 
@@ -199,10 +216,10 @@ std::string Broker::Machine::why_no_address(std::string_view name) const {
     return text;
 }
 
-AddressId Broker::Machine::find_or_create(std::string_view name) {
+AddressId Broker::Machine::find_or_create(std::string_view name, bool by_settings) {
     const AddressId id = find(name);
     if (id != no_address && (addresses_[id.value].queue || addresses_[id.value].pipeline)) return id;
-    if (!on_demand(name) || demand_is_full()) return no_address;
+    if (!on_demand(name) || (demand_is_full() && !by_settings)) return no_address;
     const std::string text(name);
     apply_queue(topology_->create->make(text), true);
     Queue& q = queue(find(text));

@@ -207,5 +207,22 @@ TEST(DeadLetter, GoesToTheQueueThatTakesThem) {
     Bench::balanced(b.queue("graves"));
 }
 
+TEST(Reply, IsATimeoutForARequestThatNoQueueHas) {
+    auto t = topology({"rpc"});
+    PipelineSettings p;
+    p.name = "in";
+    p.route = std::make_unique<Everywhere>(1, std::vector<std::string>{"known"});
+    p.targets = {"rpc"};
+    p.unmatched = Unmatched::drop;
+    t->pipelines.push_back(std::move(p));
+    Bench b(std::move(t));
+    b.hello(producer, "p");
+    b.publish(producer, "in", 1, "ask", "unknown", true);
+    b.advance(31s);
+    const auto replies = b.got(producer, Verb::reply);
+    ASSERT_THAT(replies, SizeIs(1));
+    EXPECT_EQ(replies[0].code, 504);
+}
+
 }  // namespace
 }  // namespace ym::test

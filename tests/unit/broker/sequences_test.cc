@@ -80,5 +80,20 @@ TEST(Sequences, ThatWereNeverTakenAreNotTakenForOnesThatTheWindowLeftBehind) {
     EXPECT_EQ(window.look(65), Verdict::fresh);
 }
 
+TEST(Sequences, AreRememberedFurtherWhenSettingsAllowMore) {
+    auto t = topology({"orders"});
+    t->listeners[0].unconfirmed = 10;
+    Bench b(std::move(t));
+    hello_from(b, 1);
+    for (std::uint64_t sequence = 1; sequence <= 10; ++sequence) publish_all(b, {sequence});
+    t = topology({"orders"});
+    t->listeners[0].unconfirmed = 1000;
+    b.events.emplace_back(SettingsChanged{std::move(t)});
+    for (std::uint64_t sequence = 11; sequence <= 500; ++sequence) publish_all(b, {sequence});
+    answers(b);
+    publish_all(b, {1, 500});
+    EXPECT_EQ(answers(b), (std::map<std::uint64_t, std::uint16_t>{{1, 208}, {500, 208}}));
+}
+
 }  // namespace
 }  // namespace ym::test
