@@ -160,7 +160,8 @@ void Broker::Machine::on_hello(const FrameReceived& event, const wire::Frame& fr
     Session* joined = join(event, hello);
     if (joined == nullptr) return;
     Session& s = *joined;
-    s.accepted.see(std::max(hello.highest, hello.lowest > 0 ? hello.lowest - 1 : 0));
+    // What it sent above its window was refused, and must not move the window past what it was told to send.
+    s.accepted.see(std::max(std::min(hello.highest, publish_window(s)), hello.lowest > 0 ? hello.lowest - 1 : 0));
     s.name = std::string(frame.name);
     ++s.uses;
     s.credit = frame.number;
@@ -205,6 +206,7 @@ Session* Broker::Machine::join(const FrameReceived& event, const Hello& hello) {
         const std::uint64_t start = hello.lowest > 0 ? hello.lowest - 1 : 0;
         const std::uint64_t open = hello.highest > start ? hello.highest - start : 0;
         s->accepted.begin(start, 2 * limit.unconfirmed + std::min(open, open_windows_max * limit.unconfirmed));
+        s->accepted.see(hello.highest);
         by_key_.emplace(key, index);
     }
     s->accepted.widen(2 * limit.unconfirmed);  // settings, or those of this listener, may allow more than before

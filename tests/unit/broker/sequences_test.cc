@@ -11,11 +11,12 @@ using Verdict = SequenceWindow::Verdict;
 constexpr PeerId producer{1};
 constexpr std::uint64_t last_of_all = ~std::uint64_t{0};
 
-void hello_from(Bench& b, std::uint64_t lowest) {
+void hello_from(Bench& b, std::uint64_t lowest, std::uint64_t highest = 0) {
     b.from(producer, [&](wire::FrameWriter& w) {
         w.begin(Verb::hello, 0, "peer", 0);
         w.begin_record(0, lowest);
         w.field(wire::Field::session, "0123456789abcdef");
+        if (highest > 0) w.field(wire::Field::through, highest);
     });
     b.step();
 }
@@ -93,6 +94,28 @@ TEST(Sequences, AreRememberedFurtherWhenSettingsAllowMore) {
     answers(b);
     publish_all(b, {1, 500});
     EXPECT_EQ(answers(b), (std::map<std::uint64_t, std::uint16_t>{{1, 208}, {500, 208}}));
+}
+
+TEST(Sequences, ThatWereSentAboveTheWindowDoNotMoveItWithAHello) {
+    auto t = topology({"orders"});
+    t->listeners[0].unconfirmed = 5;
+    Bench b(std::move(t));
+    hello_from(b, 1);
+    publish_all(b, {1, 2, 3});
+    publish_all(b, {200});
+    EXPECT_EQ(answers(b), (std::map<std::uint64_t, std::uint16_t>{{1, 200}, {2, 200}, {3, 200}, {200, 429}}));
+    hello_from(b, 1, 200);
+    publish_all(b, {1, 2, 3, 4});
+    EXPECT_EQ(answers(b), (std::map<std::uint64_t, std::uint16_t>{{1, 208}, {2, 208}, {3, 208}, {4, 200}}));
+}
+
+TEST(Sequences, OfASessionThatWasForgottenGoOnFromItsHello) {
+    auto t = topology({"orders"});
+    t->listeners[0].unconfirmed = 5;
+    Bench b(std::move(t));
+    hello_from(b, 10, 40);
+    publish_all(b, {10, 41});
+    EXPECT_EQ(answers(b), (std::map<std::uint64_t, std::uint16_t>{{10, 200}, {41, 200}}));
 }
 
 }  // namespace
