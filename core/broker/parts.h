@@ -1,0 +1,160 @@
+// What the state machine is made of besides queues and sessions: addresses, messages on their way in, requests, failed
+// attempts, batches being stored. Values only; machine.h says what becomes of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/id.h"
+#include "base/time.h"
+#include "broker/queue.h"
+#include "broker/record.h"
+#include "broker/session.h"
+#include "broker/topology.h"
+#include "wire/ymp.h"
+
+namespace ym {
+
+/// Fields of a message that columns are made of.
+enum class ColumnKind : std::uint8_t { topic, type, key, header };
+struct Column {
+    ColumnKind kind{};
+    std::string header;  // its name, with ColumnKind::header
+};
+
+struct PipelineTarget {
+    AddressId address;
+    bool optional = false;
+};
+
+struct Pipeline {
+    PipelineSettings settings;
+    std::vector<Column> columns;
+    std::vector<PipelineTarget> targets;
+    AddressId unmatched_to = no_address;
+};
+
+/// What a name stands for. Exactly one of the two, or neither: a pipeline that left the settings.
+struct Address {
+    std::string name;
+    std::unique_ptr<Queue> queue;
+    std::unique_ptr<Pipeline> pipeline;
+};
+
+/// A message of a PUBLISH frame on its way in.
+struct Candidate {
+    std::uint64_t sequence = 0;
+    Octets fields;
+    Octets body;
+    std::string_view topic, type, key;
+    std::uint8_t priority = 0;
+    bool priority_given = false;
+    bool wants_reply = false;
+    std::uint32_t first = no_link;  // its targets, in Machine::targets_
+    std::uint32_t last = no_link;
+    std::uint32_t unmatched = 0;  // pipelines that dropped it
+    bool set_priority = false;    // filled in by a pipeline: to be stored with the fields
+    bool set_type = false;
+    bool set_key = false;
+    wire::Status refused{};  // not 0: no queue takes it
+    std::string_view why;    // static
+};
+
+struct Target {
+    AddressId queue;
+    bool optional = false;
+    std::uint32_t next = no_link;
+};
+
+/// A request that waits for its reply.
+struct Request {
+    SessionRef session;
+    std::uint64_t sequence = 0;
+    Duration keep{0};
+    std::uint64_t keep_max = 0;
+};
+
+/// A failed attempt, until the retry policy has spoken.
+struct Failed {
+    Copy copy;
+    AddressId queue;
+    FailureReason reason{};
+    Duration retry_after{0};
+};
+
+/// A link between a session and a queue that it works on.
+struct Subscription {
+    std::uint32_t session = 0;
+    AddressId queue;
+    std::uint32_t previous = no_link;
+    std::uint32_t next = no_link;
+    bool listed = false;
+};
+
+/// A run of sequences or tags that is answered when its batch is stored.
+struct PendingAnswer {
+    SessionRef session;
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::uint64_t bytes = 0;
+};
+
+struct StoringCopy {
+    AddressId queue;
+    Slot slot = no_slot;
+};
+
+/// What waits for one append to complete.
+struct PendingBatch {
+    std::uint64_t number = 0;
+    std::vector<StoringCopy> copies;
+    std::vector<PendingAnswer> confirms;
+    std::vector<PendingAnswer> settled;
+    std::vector<StoringCopy> moved;   // dead letters for another queue, which has them already
+    std::vector<StoreRecord> others;  // records that no publish waits for; appended again if the store was full
+
+    void clear() {
+        number = 0;
+        copies.clear();
+        confirms.clear();
+        settled.clear();
+        moved.clear();
+        others.clear();
+    }
+};
+
+/// What a HELLO says.
+struct Hello {
+    SessionKey key;
+    std::vector<AddressId> queues;
+    std::uint64_t lowest = 0;
+    std::uint64_t highest = 0;  // sent so far
+    std::uint64_t bytes_credit = ~std::uint64_t{0};
+};
+
+/// A queue that may have something to hand out, and how far it is in the order of turns.
+struct ActiveQueue {
+    std::uint64_t pass = 0;
+    std::uint32_t queue = 0;
+
+    friend auto operator<=>(const ActiveQueue&, const ActiveQueue&) = default;
+};
+
+enum class PeerState : std::uint8_t { unknown, stranger, joined, ignored };
+struct Peer {
+    PeerState state = PeerState::unknown;
+    std::uint32_t session = 0;  // while joined
+    std::uint32_t malformed = 0;
+    std::uint32_t listener = 0;
+};
+
+struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+
+}  // namespace ym
