@@ -28,7 +28,8 @@
     X(body_cut, "delivers a body without its last octet")                                              \
     X(dead_uncounted, "forgets to count dead letters")                                                 \
     X(late_wake, "wants to be called again a second too late")                                         \
-    X(strangers_ignored, "does not answer who has not said HELLO")
+    X(strangers_ignored, "does not answer who has not said HELLO")                                     \
+    X(silent_served, "gives deliveries to a peer that has been silent for too long")
 
 namespace ym::mutants {
 

@@ -206,8 +206,8 @@ struct Session {
     [[nodiscard]] bool takes_bytes() const { return bytes_sent < bytes_credit || YM_MUTANT(bytes_credit_ignored); }
     [[nodiscard]] bool wants_delivery() const {
         const std::uint64_t overrun = YM_MUTANT(credit_overrun) ? 1 : 0;
-        return state == SessionState::connected && !silent && !leaving && unacked.last_tag() < credit + overrun &&
-               takes_bytes();
+        return state == SessionState::connected && (!silent || YM_MUTANT(silent_served)) && !leaving &&
+               unacked.last_tag() < credit + overrun && takes_bytes();
     }
 };
 

@@ -128,20 +128,4 @@ std::unique_ptr<Checker> make_image_checker(Evidence& evidence) {
     return std::make_unique<ImageChecker>(evidence);
 }
 
-Checkers make_checkers(Evidence& evidence) {
-    Checkers all;
-    all.push_back(make_confirm_checker(evidence));
-    all.push_back(make_delivery_checker(evidence));
-    all.push_back(make_lease_checker(evidence));
-    all.push_back(make_settlement_checker(evidence));
-    all.push_back(make_credit_checker(evidence));
-    all.push_back(make_fence_checker(evidence));
-    all.push_back(make_order_checker(evidence));
-    all.push_back(make_reply_checker(evidence));
-    all.push_back(make_ledger_checker(evidence));
-    all.push_back(make_image_checker(evidence));
-    all.push_back(make_error_checker(evidence));
-    return all;
-}
-
 }  // namespace ym::simulation

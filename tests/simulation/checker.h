@@ -46,6 +46,7 @@ class Checker {
     virtual void on(const ReplyFact&) {}
     virtual void on(const ErrorFact&) {}
     virtual void on(const StrangerFact&) {}
+    virtual void on(const FrameFact&) {}
     virtual void on(const GoneFact&) {}
     virtual void on(const RecordFact&) {}
     /// Batches up to `batch` are stored / the batch was refused.
@@ -95,5 +96,6 @@ std::unique_ptr<Checker> make_reply_checker(Evidence& evidence);
 std::unique_ptr<Checker> make_ledger_checker(Evidence& evidence);
 std::unique_ptr<Checker> make_image_checker(Evidence& evidence);
 std::unique_ptr<Checker> make_error_checker(Evidence& evidence);
+std::unique_ptr<Checker> make_heartbeat_checker(Evidence& evidence);
 
 }  // namespace ym::simulation

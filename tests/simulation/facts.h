@@ -93,6 +93,12 @@ struct ReplyFact {
     std::uint64_t part = 0;
     Octets body;
 };
+/// A good frame of a peer that has a session, either way.
+struct FrameFact {
+    SessionNumber session = 0;
+    bool from_peer = false;
+    wire::Verb verb{};
+};
 /// A good frame other than HELLO, of a peer that has no session.
 struct StrangerFact {
     std::uint32_t peer = 0;

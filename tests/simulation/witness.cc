@@ -55,6 +55,7 @@ void Witness::received(PeerId peer, const Parcel& parcel) {
         if (!from.malformed && from.hellos.empty()) show(StrangerFact{peer.value});
         return;
     }
+    show(FrameFact{from.session, true, frame.verb});
     if (book_.session(from.session).vandal) {
         if (frame.verb == wire::Verb::bye) from.joined = false;
         return;

@@ -29,6 +29,7 @@ void Witness::sent(PeerId peer, Octets octets) {
                   "the broker sent " + std::string(wire::name_of(frame.verb)) + " to a peer without a session");
         return;
     }
+    show(FrameFact{to.session, false, frame.verb});
     if (book_.session(to.session).vandal) return;
     switch (frame.verb) {
         case wire::Verb::confirm: return on_confirm(to.session, frame);
