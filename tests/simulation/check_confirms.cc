@@ -1,5 +1,6 @@
 // A confirm is the truth: it comes after the store has the message, to who published it, once; a duplicate is one; a
 // refusal has its reason; and what was confirmed is acked, dead or still there in the end.
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -97,15 +98,21 @@ class ConfirmChecker final : public Checker {
         }
     }
 
+    /// It may have come in before settings changed, and after.
+    static bool may_go(const Sequence& sequence, Way way) {
+        return sequence.route.way == way ||
+               std::any_of(sequence.open.begin(), sequence.open.end(),
+                           [&](const Arrival& arrival) { return arrival.route.way == way; });
+    }
+
     void refused(const AnswerFact& fact, const Session& s, const Sequence& sequence) {
         const Options& options = book_.options();
         switch (fact.status) {
             case wire::Status::no_address:
-                if (sequence.route.way != Way::no_address)
-                    wrong("sequence ", fact.sequence, ": 404 for a good address");
+                if (!may_go(sequence, Way::no_address)) wrong("sequence ", fact.sequence, ": 404 for a good address");
                 break;
             case wire::Status::unmatched:
-                if (sequence.route.way != Way::unmatched) wrong("sequence ", fact.sequence, ": 406 for a good topic");
+                if (!may_go(sequence, Way::unmatched)) wrong("sequence ", fact.sequence, ": 406 for a good topic");
                 break;
             case wire::Status::too_large:
                 if (options.oversized == 0) wrong("sequence ", fact.sequence, ": 413 though nothing is too large");

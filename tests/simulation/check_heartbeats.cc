@@ -1,4 +1,5 @@
-// A peer hears from the broker at least once a heartbeat; one that was silent for too long, or said DRAIN, gets no deliveries.
+// A peer hears from the broker at least once a heartbeat; one that was silent for too long, or said DRAIN, gets no
+// deliveries.
 #include <map>
 #include <set>
 
@@ -52,6 +53,8 @@ class HeartbeatChecker final : public Checker {
 
 }  // namespace
 
-std::unique_ptr<Checker> make_heartbeat_checker(Evidence& evidence) { return std::make_unique<HeartbeatChecker>(evidence); }
+std::unique_ptr<Checker> make_heartbeat_checker(Evidence& evidence) {
+    return std::make_unique<HeartbeatChecker>(evidence);
+}
 
 }  // namespace ym::simulation

@@ -20,6 +20,10 @@ class ReplyChecker final : public Checker {
         Request& request = at->second;
         const std::uint64_t connection = book_.session(fact.session).connections;
         if (!fresh && request.finals > 0) return;
+        // Where memory is short, a reply to a producer that is away may be dropped: asking again does not bring it
+        // back.
+        const bool taken = book_.session(fact.session).sequences[fact.sequence].accepted;
+        if (taken && book_.scene().memory_max < (std::uint64_t{8} << 20U)) return;
         request.uid = fact.uid;
         request.connection = connection;
         if (fresh) request.since = now();

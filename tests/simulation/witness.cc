@@ -180,6 +180,11 @@ void Witness::acquired(const StoreAcquired& event) {
 
 void Witness::settings(const Scene& scene) {
     coverage_.count(Fault::settings_changed);
+    if (trace_ != nullptr) {
+        *trace_ << to_ms(evidence_.now.since_start) << "ms  settings: ";
+        for (const QueueScene& q : scene.queues) *trace_ << q.name << (q.removed ? " (removed) " : " ");
+        *trace_ << "\n";
+    }
     book_.change_scene(scene);
 }
 
