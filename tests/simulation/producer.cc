@@ -256,7 +256,8 @@ void Producer::on_answer(std::uint64_t sequence, wire::Status status, Duration r
     const auto code = static_cast<std::uint16_t>(status);
     if (code == 429 || code >= 500 || (code == 400 && open.state == State::sent)) {
         open.state = State::refused;
-        const Duration wait = std::max<Duration>(retry_after, 5ms + up_to(50ms));
+        open.refusals = std::min(open.refusals + 1, 4U);
+        const Duration wait = std::max<Duration>(retry_after, 5ms + up_to(25ms * (1U << open.refusals)));
         open.again = world_.now + wait;
         alarm(wait, Alarm::retry);
         return;

@@ -35,6 +35,7 @@ class Producer : public Peer {
         Uid uid = no_uid;
         State state = State::unsent;
         bool spoiled = false;  // goes out malformed, once
+        std::uint32_t refusals = 0;
         Instant again;
     };
 
