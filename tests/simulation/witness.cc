@@ -52,6 +52,7 @@ void Witness::received(PeerId peer, const Parcel& parcel) {
     coverage_.count_in(frame.verb);
     if (frame.verb == wire::Verb::hello) return on_hello(from, frame);
     if (!from.joined || from.leaving) {
+        from.bye_pending = !from.hellos.empty() && frame.verb == wire::Verb::bye;
         if (!from.malformed && from.hellos.empty()) show(StrangerFact{peer.value});
         return;
     }

@@ -48,6 +48,7 @@ class Witness {
         bool joined = false;
         SessionNumber session = 0;
         bool malformed = false;        // sent what is no frame; it may be ignored
+        bool bye_pending = false;      // said BYE in the step of its HELLO
         bool leaving = false;          // said BYE, and is owed the broker's
         std::deque<HelloFact> hellos;  // that no answer came for
     };

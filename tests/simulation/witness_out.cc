@@ -21,6 +21,8 @@ void Witness::sent(PeerId peer, Octets octets) {
     if (frame.verb == wire::Verb::error) return on_error(peer, frame);
     const Known& to = known(peer);
     if (frame.verb == wire::Verb::bye) {
+        if (known(peer).bye_pending) leave(peer, GoneWhy::bye);
+        known(peer).bye_pending = false;
         known(peer).joined = false;
         return;
     }
