@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "base/prng.h"
@@ -181,6 +182,19 @@ void calm(Options& o) {
     o.settings_change = false;
 }
 
+/// So little memory that publishes are refused for it. Dead letters that are kept count, and nothing here takes them
+/// away: so there may not be many, or the memory is full for ever.
+void small_memory(Options& o) {
+    o.scene.memory_max = std::uint64_t{1200} << 10U;
+    for (QueueScene& q : o.scene.queues) {
+        if (q.when_full == WhenFull::dead_letter) q.when_full = WhenFull::drop_oldest;
+        if (o.scene.retries[q.retry].kind == RetryKind::none) q.retry = 0;
+    }
+    for (RetryScene& retry : o.scene.retries) {
+        if (retry.kind != RetryKind::none) retry.attempts = std::max(retry.attempts, 5U);
+    }
+}
+
 }  // namespace
 
 Options expand(std::uint64_t seed) {
@@ -205,7 +219,7 @@ Options expand(std::uint64_t seed) {
     limits.unconfirmed = draw.one_of<std::uint64_t>({5, 50, 200, 2000});
     limits.peers = 1000;
     o.scene.memory_max = std::uint64_t{64} << 20U;
-    if (!o.recut && draw.chance(1, 10)) o.scene.memory_max = std::uint64_t{1200} << 10U;
+    if (!o.recut && draw.chance(1, 10)) small_memory(o);
     o.scene.drain = draw.ms(500, 5000);
     if (draw.chance(1, 4)) o.cut = Cut::one_by_one;
     return o;
