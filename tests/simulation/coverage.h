@@ -57,6 +57,7 @@ namespace ym::simulation {
     X(settings_changed)            \
     X(queue_removed_with_messages) \
     X(queue_on_demand)             \
+    X(memory_short)                \
     X(drained_midway)              \
     X(drained_at_end)              \
     X(broker_restarted)            \

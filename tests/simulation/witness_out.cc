@@ -79,6 +79,9 @@ void Witness::on_confirm(SessionNumber session, const wire::Frame& frame) {
         if (record.code == 0) continue;
         coverage_.count_answer(frame.verb, record.code);
         if (record.code == wire::confirm_settled) continue;
+        const bool memory =
+            as_text(field_octets(record, wire::Field::text)).find("limits.memory") != std::string_view::npos;
+        if (memory) coverage_.count(Fault::memory_short);
         const std::uint64_t through = field_number(record, wire::Field::through, record.id);
         AnswerFact fact{session, record.id, static_cast<wire::Status>(record.code)};
         for (; fact.sequence <= through; ++fact.sequence) {
