@@ -63,12 +63,12 @@ class Dealer {
     /// The frames of the next message; none after 5 s.
     std::vector<std::string> receive() {
         std::vector<std::string> frames;
-        zmq_msg_t raw;
-        do {
-            zmq_msg_init(&raw);
-            if (zmq_msg_recv(&raw, socket_, 0) < 0) return frames;
-            frames.emplace_back(static_cast<const char*>(zmq_msg_data(&raw)), zmq_msg_size(&raw));
-        } while (zmq_msg_more(&raw) != 0);
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        for (bool more = true; more && zmq_msg_recv(&frame, socket_, 0) >= 0; more = zmq_msg_more(&frame) != 0) {
+            frames.emplace_back(static_cast<const char*>(zmq_msg_data(&frame)), zmq_msg_size(&frame));
+        }
+        zmq_msg_close(&frame);
         return frames;
     }
 
