@@ -25,8 +25,11 @@ int check(const Options& options) {
                      static_cast<int>(line.size()), line.data());
     });
     const auto colour = ::isatty(STDERR_FILENO) != 0 ? settings::Colour::on : settings::Colour::off;
+    const auto defaults = [&](settings::PluginKind kind, const settings::Node& map) {
+        return loaded.host->with_defaults(kind, map);
+    };
     const settings::CheckOutput output =
-        settings::check_output(loaded.config, loaded.problems, {options.print, options.json, colour});
+        settings::check_output(loaded.config, loaded.problems, {options.print, options.json, colour, defaults});
     std::fputs(output.out.c_str(), stdout);
     std::fputs(output.err.c_str(), stderr);
     return output.exit_code;

@@ -43,6 +43,19 @@ std::unique_ptr<Persistence> Host::make_store(const settings::PluginUse& use, se
     return state_->registry->persistence(use, problems);
 }
 
+settings::Node Host::with_defaults(settings::PluginKind kind, const settings::Node& map) const {
+    static constexpr const char* interfaces[] = {YM_ROUTING_1, YM_BALANCE_1, YM_RETRY_1, YM_PERSISTENCE_1};
+    const settings::Node* name = map.find("plugin");
+    if (name == nullptr) return map;
+    const auto schema = state_->registry->schema(interfaces[static_cast<std::size_t>(kind)], name->scalar);
+    if (!schema) return map;
+    settings::Node keys = map;
+    std::erase_if(keys.entries, [](const settings::Entry& entry) { return entry.key == "plugin"; });
+    settings::Node whole = host::with_defaults(name->scalar, *schema, keys);
+    whole.entries.insert(whole.entries.begin(), {"plugin", {}, *name});
+    return whole;
+}
+
 void Host::on_log(std::function<void(std::int32_t level, std::string_view plugin, std::string_view line)> log) {
     state_->registry->on_log(std::move(log));
 }

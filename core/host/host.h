@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "broker/topology.h"
 #include "settings/config.h"
+#include "settings/print.h"
 
 namespace ym::host {
 
@@ -37,6 +38,10 @@ class Host {
 
     /// The store that `use` names, after load_bundled, load or build have loaded its plugin. Null after a problem.
     [[nodiscard]] std::unique_ptr<Persistence> make_store(const settings::PluginUse& use, settings::Problems& problems);
+
+    /// A plugin map of the settings with the keys that it lacks, as the plugin's schema has them by default; as it is
+    /// when the plugin is not known.
+    [[nodiscard]] settings::Node with_defaults(settings::PluginKind kind, const settings::Node& map) const;
 
     /// Where the log lines of plugins go (level: 0 debug, 1 info, 2 warning, 3 error); nowhere by default. `log` is
     /// called on any thread.

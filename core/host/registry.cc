@@ -176,6 +176,19 @@ std::unique_ptr<Persistence> Registry::persistence(const settings::PluginUse& us
     return store;
 }
 
+std::optional<Schema> Registry::schema(const std::string& interface_id, const std::string& id) const {
+    const auto found = plugins_.find(id);
+    if (found == plugins_.end()) return std::nullopt;
+    const void* table = found->second.plugin->get(interface_id.c_str());
+    const auto is = [&](const char* name) { return table != nullptr && interface_id == name; };
+    const auto of = [](const auto& known) { return Schema{known.settings, known.setting_size}; };
+    if (is(YM_ROUTING_1)) return of(*static_cast<const ym_routing*>(table));
+    if (is(YM_BALANCE_1)) return of(*static_cast<const ym_balance*>(table));
+    if (is(YM_RETRY_1)) return of(*static_cast<const ym_retry*>(table));
+    if (is(YM_PERSISTENCE_1)) return of(*static_cast<const ym_persistence*>(table));
+    return std::nullopt;
+}
+
 std::vector<const ym_plugin*> Registry::with(const std::string& interface_id) const {
     std::vector<const ym_plugin*> found;
     for (const auto& [id, entry] : plugins_) {

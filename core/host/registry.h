@@ -43,6 +43,10 @@ class Registry {
     [[nodiscard]] std::unique_ptr<Persistence> persistence(const settings::PluginUse& use,
                                                            settings::Problems& problems) const;
 
+    /// The settings that the plugin `id` publishes for an interface; nothing if it is not loaded or has no such
+    /// interface.
+    [[nodiscard]] std::optional<Schema> schema(const std::string& interface_id, const std::string& id) const;
+
     /// Every plugin with an interface of this id, by name.
     [[nodiscard]] std::vector<const ym_plugin*> with(const std::string& interface_id) const;
 

@@ -32,4 +32,8 @@ struct Schema {
 [[nodiscard]] bool check_settings(const std::string& plugin, Schema schema, const settings::Node& map,
                                   TargetSource* targets, settings::Problems& problems, ym_value& out);
 
+/// `map` with the keys that it lacks, as the schema has them by default: they stand in no file, and `plugin` is where
+/// they are inherited from. Keys in the order of the schema, free ones behind them; what does not fit stays as it is.
+[[nodiscard]] settings::Node with_defaults(const std::string& plugin, Schema schema, const settings::Node& map);
+
 }  // namespace ym::host

@@ -66,7 +66,7 @@ struct LoadedPlugin {
 /// The whole file. Every member holds its effective value.
 struct Config {
     std::string file;
-    std::shared_ptr<const Node> tree;  // as written, checked; what print() goes by
+    std::shared_ptr<const Node> tree;  // as written, checked; what print() of settings/print.h goes by
     std::vector<Listener> listeners;
     std::string admin_bind;
     std::string log_level;   // trace | debug | info | warning | error
@@ -91,10 +91,5 @@ using Variable = const char* (*)(const char* name);
 
 /// The same from a text; `file` is the name that problems show.
 [[nodiscard]] Config read_text(const std::string& text, const std::string& file, Variable variable, Problems& problems);
-
-/// Every effective value and, as a comment, where it came from: `# broker.yaml:14`, `# template fast (broker.yaml:9)`
-/// or
-/// `# default`. YAML that reads back to the same Config.
-[[nodiscard]] std::string print(const Config& config);
 
 }  // namespace ym::settings

@@ -45,9 +45,17 @@ std::string yaml_key(std::string_view text) {
     return is_plain(text) ? std::string(text) : quoted(text, false);
 }
 
+/// Which plugins a key with a plugin map is for.
+PluginKind kind_of(const Setting& setting) {
+    if (setting.key == "route") return PluginKind::routing;
+    if (setting.key == "balance") return PluginKind::balance;
+    return setting.key == "store" ? PluginKind::persistence : PluginKind::retry;
+}
+
 class Printer {
   public:
-    Printer(const Config& config, const std::function<void(const PrintedLine&)>& line) : config_(config), line_(line) {}
+    Printer(const Config& config, const PluginDefaults& defaults, const std::function<void(const PrintedLine&)>& line)
+        : config_(config), defaults_(defaults), line_(line) {}
 
     void print() {
         YM_CHECK(config_.tree != nullptr);
@@ -80,7 +88,7 @@ class Printer {
     static bool written(const Node& node) { return node.place.line > 0; }
 
     [[nodiscard]] std::string from(const Node& node) const {
-        if (!written(node)) return "default";
+        if (!written(node)) return node.inherited.empty() ? "default" : "default of " + node.inherited;
         const std::string place = node.place.file + ":" + std::to_string(node.place.line);
         return node.inherited.empty() ? place : "template " + node.inherited + " (" + place + ")";
     }
@@ -138,7 +146,8 @@ class Printer {
     void print_map(const Setting* setting, const Spot& spot, const Node& node) {
         if (node.entries.empty()) return emit(LineKind::empty_map, spot, node);
         emit(LineKind::opens, spot, node);
-        const bool known = setting != nullptr && setting->kind != Kind::plugin;
+        if (setting != nullptr && setting->kind == Kind::plugin) return print_plugin(*setting, spot, node);
+        const bool known = setting != nullptr;
         for (const Entry& entry : node.entries) {
             const Setting* below = nullptr;
             if (known) below = setting->kind == Kind::names ? &setting->inside[0] : find(setting->inside, entry.key);
@@ -146,7 +155,13 @@ class Printer {
         }
     }
 
+    void print_plugin(const Setting& setting, const Spot& spot, const Node& node) {
+        const Node whole = defaults_ ? defaults_(kind_of(setting), node) : node;
+        for (const Entry& entry : whole.entries) print_value(nullptr, inside(spot, entry.key), entry.value);
+    }
+
     const Config& config_;
+    const PluginDefaults& defaults_;
     const std::function<void(const PrintedLine&)>& line_;
 };
 
@@ -163,14 +178,15 @@ std::string yaml_scalar(std::string_view text) {
     return is_plain(text) ? std::string(text) : quoted(text, true);
 }
 
-void for_each_line(const Config& config, const std::function<void(const PrintedLine&)>& line) {
-    Printer(config, line).print();
+void for_each_line(const Config& config, const PluginDefaults& defaults,
+                   const std::function<void(const PrintedLine&)>& line) {
+    Printer(config, defaults, line).print();
 }
 
-std::string print(const Config& config) {
+std::string print(const Config& config, const PluginDefaults& defaults) {
     constexpr std::size_t comment_column = 48;
     std::string out;
-    for_each_line(config, [&](const PrintedLine& line) {
+    for_each_line(config, defaults, [&](const PrintedLine& line) {
         std::string text(line.depth * 2, ' ');
         text += line.is_item ? "-" : line.key + ":";
         if (line.kind == LineKind::value) text += " " + (line.is_null ? "~" : yaml_scalar(line.text));

@@ -2,8 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "settings/print.h"
-
 namespace ym::settings {
 namespace {
 
@@ -41,14 +39,15 @@ std::string problems_as_text(const Problems& problems, Colour colour) {
     return out + (coloured ? red + sum + plain : sum) + "\n";
 }
 
-std::string report_as_json(const Config& config, const Problems& problems, bool values) {
+std::string report_as_json(const Config& config, const Problems& problems, bool values,
+                           const PluginDefaults& defaults) {
     nlohmann::ordered_json report{{"ok", problems.empty()}, {"file", config.file}, {"count", problems.count()}};
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const Problem& problem : problems.sorted()) list.push_back(as_json(problem));
     report["problems"] = std::move(list);
     if (values && config.tree != nullptr) {
         nlohmann::ordered_json lines = nlohmann::ordered_json::array();
-        for_each_line(config, [&](const PrintedLine& line) {
+        for_each_line(config, defaults, [&](const PrintedLine& line) {
             if (line.kind == LineKind::opens) return;
             nlohmann::ordered_json value = line.text;
             if (line.kind == LineKind::empty_map) value = nlohmann::ordered_json::object();
@@ -66,12 +65,12 @@ CheckOutput check_output(const Config& config, const Problems& problems, const C
     CheckOutput output;
     output.exit_code = problems.empty() ? exit_ok : exit_config;
     if (options.json) {
-        output.out = report_as_json(config, problems, options.print);
+        output.out = report_as_json(config, problems, options.print, options.defaults);
         return output;
     }
     output.err = problems_as_text(problems, options.colour);
     if (!problems.empty()) return output;
-    output.out = options.print ? print(config) : config.file + ": no problems\n";
+    output.out = options.print ? print(config, options.defaults) : config.file + ": no problems\n";
     return output;
 }
 

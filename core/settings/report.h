@@ -4,6 +4,7 @@
 #include <string>
 
 #include "settings/config.h"
+#include "settings/print.h"
 
 namespace ym::settings {
 
@@ -18,12 +19,14 @@ enum class Colour : bool { off, on };
 /// `{"ok": true, "file": ..., "problems": [{"id", "file", "line", "column", "path", "found", "expected", "hint"}]}`
 /// and, with `values`, `"values": [{"path", "value", "from"}]`: every effective value in the order of print(). One
 /// line.
-[[nodiscard]] std::string report_as_json(const Config& config, const Problems& problems, bool values);
+[[nodiscard]] std::string report_as_json(const Config& config, const Problems& problems, bool values,
+                                         const PluginDefaults& defaults = {});
 
 struct CheckOptions {
     bool print = false;
     bool json = false;
     Colour colour = Colour::off;
+    PluginDefaults defaults = {};  // what plugins add to the values that are printed
 };
 
 struct CheckOutput {

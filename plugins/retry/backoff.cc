@@ -35,6 +35,8 @@ class Backoff {
         {"reasons", YM_MAP, "{}", nullptr, "what holds for one reason alone", reasons},
         {}};
 
+    static constexpr int delays_row = 3;  // what stands before it is in its place
+
     explicit Backoff(ym::Settings given)
         : jitter_ppm_(static_cast<std::uint64_t>(std::llround(given["jitter"].number() * 1e6))), limits_(given) {
         read_waits(given);
@@ -68,8 +70,11 @@ class Backoff {
     void read_waits(ym::Settings given) {
         if (given["delays"]) {
             for (const auto& [key, delay] : given["delays"]) waits_.push_back(delay.nanoseconds());
-            for (const char* other : {"initial", "factor", "max"}) {
-                if (given[other].given()) given[other].refuse("delays holds all waits; take one of the two out");
+            for (const ym_setting* other = settings; other != settings + delays_row; ++other) {
+                const ym::Settings value = given[other->key];
+                // What `check --print` shows must be a file again, and it shows the defaults too.
+                const bool says_something = value.given() && value.text() != other->otherwise;
+                if (says_something) value.refuse("delays holds all waits; take one of the two out");
             }
             return;
         }

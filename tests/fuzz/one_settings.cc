@@ -23,7 +23,7 @@ const char* variable(const char* name) {
 /// Every effective value, without where it came from.
 std::vector<std::string> values_of(const Config& config) {
     std::vector<std::string> values;
-    settings::for_each_line(config, [&values](const settings::PrintedLine& line) {
+    settings::for_each_line(config, {}, [&values](const settings::PrintedLine& line) {
         values.push_back(line.path + (line.is_null ? " ~" : " = ") + line.text);
     });
     return values;

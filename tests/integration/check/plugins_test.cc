@@ -10,6 +10,7 @@
 
 #include "host/host.h"
 #include "host/registry.h"
+#include "settings/print.h"
 #include "unit/settings/reading.h"
 
 namespace ym::host {
@@ -193,6 +194,47 @@ TEST(ReferenceFile, ShowsEveryKeyOfEveryBundledPlugin) {
         for (const auto& pipeline : config.pipelines) look(pipeline.route);
         EXPECT_TRUE(shown) << plugin << ": " << path << " with " << note_of(setting);
     });
+}
+
+/// What `check --print` shows of a text.
+std::string printed(const std::string& text) {
+    settings::Problems problems;
+    const settings::Config config = settings::read_text(text, "broker.yaml", settings::test::variable, problems);
+    Host host;
+    EXPECT_TRUE(host.load_bundled(YM_PLUGINS).ok());
+    EXPECT_NE(host.build(config, problems), nullptr);
+    EXPECT_THAT(lines_of(problems), testing::IsEmpty());
+    return settings::print(
+        config, [&](settings::PluginKind kind, const settings::Node& map) { return host.with_defaults(kind, map); });
+}
+
+constexpr const char* sample = R"(yardmaster: 1
+listeners: {main: {bind: ["tcp://127.0.0.1:5555"]}}
+retries: {steps: {plugin: backoff, jitter: 5%, reasons: {nack: {delay: 1s}, reject: {}}}}
+queues: {hello: ~}
+pipelines: {in: {route: {plugin: topic, bindings: [{match: "#", to: hello}]}}}
+)";
+
+TEST(Print, ShowsTheDefaultsOfPluginsAndWhoseTheyAre) {
+    const std::string text = printed(sample);
+    const std::string squeezed = std::regex_replace(text, std::regex(" {2,}#"), " #");
+    const auto has = [&](const char* lines) { EXPECT_THAT(squeezed, testing::HasSubstr(lines)); };
+    has("      take: all # default of topic\n");
+    has("          match: \"#\" # broker.yaml:5\n");
+    has("    jitter: 5% # broker.yaml:3\n");
+    has("    factor: 2 # default of backoff\n");
+    has("    delays: ~ # default of backoff\n");
+    has("      nack:\n        delay: 1s # broker.yaml:3\n      reject:\n        delay: ~ # default of backoff\n");
+    has("      worker_lost:\n        delay: 0s # default of backoff\n");
+    has("      lease_expired:\n        delay: ~ # default of backoff\n");
+}
+
+TEST(Print, WithTheDefaultsOfPluginsReadsBackToTheSame) {
+    const auto values = [](const std::string& text) { return std::regex_replace(text, std::regex(" +#[^\n]*"), ""); };
+    for (const std::string& text : {std::string(sample), text_of(source / "config/reference.yaml")}) {
+        const std::string once = printed(text);
+        EXPECT_EQ(values(printed(once)), values(once));
+    }
 }
 
 }  // namespace
