@@ -102,10 +102,10 @@ class CountingProducer(Producer):
         self.finals = collections.Counter()
         super().__init__(*arguments, **options)
 
-    def _on_frame(self, verb, name, number, records):
+    def _take_records(self, verb, name, number, records):
         if verb == REPLY and records[0][0] == 200:
             self.finals[number] += 1
-        super()._on_frame(verb, name, number, records)
+        super()._take_records(verb, name, number, records)
 
 
 class Demo:
@@ -147,7 +147,7 @@ class Demo:
             broker = self.start("broker", self.program, "run", os.path.join(HERE, "demo.yaml"), env=environment, stderr=log)
         broker.expect("Listening")
         self.packages, self.published = list(records(PACKAGES)), []
-        with CountingProducer(self.endpoint, "demo") as self.producer:
+        with CountingProducer(self.endpoint, name="demo") as self.producer:
             self.start_victims()
             self.start_workers()
             self.stumble()
@@ -177,7 +177,7 @@ class Demo:
         for victim in self.victims.values():
             victim.say(f"hold {HELD}")
         self.publish(len(self.packages) // 2)
-        self.wait(lambda: not self.producer.unconfirmed, "confirms")
+        self.wait(lambda: all(one.status for one in self.published), "confirms")
         for victim in self.victims.values():
             victim.expect("holding")
         self.report("publish", f"half of the records of {PACKAGES}; three workers hold {HELD} each")
@@ -201,7 +201,7 @@ class Demo:
             self.producer.poll(0.01)
             if number % 4 == 2:
                 next(falls)()
-        self.wait(lambda: not self.producer.unconfirmed, "confirms")
+        self.wait(lambda: all(one.status for one in self.published), "confirms")
         refused = [one for one in self.published if not one.ok]
         check(not refused, f"{len(refused)} records were refused: {refused[0].status if refused else 0}")
         self.report("publish", "the other half, all confirmed")

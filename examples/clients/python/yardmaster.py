@@ -1,11 +1,11 @@
 """Yardmaster client in one file: copy it beside your program. Needs Python 3.9 and pyzmq, nothing else.
 
-One thread owns a client; nothing runs in the background. What is queued leaves as one batch with the next poll(), which every
-waiting call makes; a program that is busy otherwise calls poll() about once a second. A lost connection or a broker that starts
-again needs no care: the session is resumed, what has no answer is sent again, and what was taken before is recognised."""
-import collections
+One thread owns a client; nothing runs in the background. What is queued leaves as one batch with the next poll(), which every call
+that waits makes, and a busy program makes about once a second. A lost connection or a broker that starts again needs no care: the
+session is resumed, what has no answer is sent again, and what was taken before is recognised."""
 import os
 import struct
+from collections import deque, namedtuple
 from time import monotonic
 
 import zmq
@@ -14,53 +14,45 @@ HELLO, PUBLISH, SETTLE, CREDIT, HEARTBEAT, DRAIN, BYE = range(1, 8)
 WELCOME, CONFIRM, DELIVER, LOST, REPLY, ERROR = range(17, 23)
 ACK, NACK, REJECT, THROTTLED, RELEASE, EXTEND, PART = range(7)
 BODY_IN_SECOND_FRAME, TELL_DURABLE, FOREVER = 1, 2, float("inf")
-FIELDS, _by_tag = {}, {}  # name: (tag, kind) and tag: (name, kind); kind "#" is a number, "*" octets, else text
-for _tag, _names in (1, "session* versions* queue heartbeat_ms# bytes# through# priority# ttl_ms# not_before_ms# key message_id "
-                     "retry_after_ms# parts*"), (0x80, "text topic type timestamp_ms# reply_to correlation* content_type encoding "
-                     "traceparent tracestate fence# first_accepted_ms# headers* boot# epoch# broker_time_ms# frame_max# records_max# "
-                     "last_tag# endpoint"):
-    for _tag, _name in enumerate(_names.split(), _tag):
-        FIELDS[_name.rstrip("*#")], _by_tag[_tag] = (_tag, _name[-1]), (_name.rstrip("*#"), _name[-1])
+_low = "session* versions* queue heartbeat_ms# bytes# through# priority# ttl_ms# not_before_ms# key message_id retry_after_ms# parts*"
+_high = ("text topic type timestamp_ms# reply_to correlation* content_type encoding traceparent tracestate fence# first_accepted_ms# "
+         "headers* boot# epoch# broker_time_ms# frame_max# records_max# last_tag# endpoint")
+_by_tag = {tag: (name.rstrip("*#"), name[-1]) for tag, name in [*enumerate(_low.split(), 1), *enumerate(_high.split(), 0x80)]}
+FIELDS = {name: (tag, kind) for tag, (name, kind) in _by_tag.items()}  # kinds: `#` a number, `*` octets, else text
 _head, _record, _field, _number = (struct.Struct(">" + layout) for layout in ("4sBBHQ", "IHHQ", "BH", "Q"))
-
 
 class Refused(Exception):
     """The broker's no: (status, text). The status says what to do: 4xx do not send again as it is, 429 and 5xx later."""
     status, text = property(lambda self: self.args[0]), property(lambda self: self.args[1])
 
-
 def octets_of(value):
     return value.encode() if isinstance(value, str) else value
 
-
 def encode_fields(fields):
     """Octets of a dict of text, numbers or octets; a list repeats the field; `headers` is a dict of user properties."""
-    out = []
+    out = b""
     for name, value in fields.items():
         tag, kind = FIELDS[name]
         if name == "headers":
-            value = [bytes((len(octets_of(name)),)) + octets_of(name) + octets_of(text) for name, text in value.items()]
-        for one in value if isinstance(value, list) else () if value is None else (value,):
+            value = [bytes([len(octets_of(key))]) + octets_of(key) + octets_of(text) for key, text in value.items()]
+        for one in value if isinstance(value, list) else [value]:
             octets = _number.pack(one) if kind == "#" else octets_of(one)
-            out.append(_field.pack(tag, len(octets)) + octets)
-    return b"".join(out)
-
+            out += _field.pack(tag, len(octets)) + octets
+    return out
 
 def decode_fields(octets):
-    """The dict that encode_fields() takes; unknown tags stay numbers. What is malformed, or must be understood, raises Refused."""
+    """The dict of what encode_fields() made; of a repeated field the last counts. Unknown tags stay numbers. Raises Refused."""
     fields, at = {}, 0
     while at < len(octets):
-        tag, length = _field.unpack_from(octets, at) if len(octets) - at >= 3 else (0, 0)
-        value, at, (name, kind) = octets[at + 3:at + 3 + length], at + 3 + length, _by_tag.get(tag, (tag, "*"))
-        if at > len(octets) or kind == "#" and length != 8 or name == tag < 128 or name == "headers" and not 0 < [*value, 0][0] < length:
+        tag, length = _field.unpack(octets[at:at + 3].ljust(3, b"\xff"))  # what is cut seems too long
+        (name, kind), value, at = _by_tag.get(tag, (tag, "*")), octets[at + 3:at + 3 + length], at + 3 + length
+        if at > len(octets) or name == tag < 128 or kind == "#" and length != 8 or name == "headers" and not 0 < [*value, 0][0] < length:
             raise Refused(400, f"field {name}")
         if name == "headers":
-            fields.setdefault(name, {}).setdefault(value[1:1 + value[0]].decode("utf-8", "replace"), value[1 + value[0]:])
-            continue
-        value = _number.unpack(value)[0] if kind == "#" else value if kind == "*" else value.decode("utf-8", "replace")
-        fields[name] = fields.get(name, []) + [value] if name == "queue" else fields.get(name, value)
+            fields.setdefault(name, {})[str(value[1:1 + value[0]], "utf-8", "replace")] = value[1 + value[0]:]
+        else:
+            fields[name] = _number.unpack(value)[0] if kind == "#" else value if kind == "*" else str(value, "utf-8", "replace")
     return fields
-
 
 def encode_frame(verb, name=b"", number=0, records=(), flags=0):
     """One frame; `records` are (code, id, encoded fields, body)."""
@@ -69,63 +61,110 @@ def encode_frame(verb, name=b"", number=0, records=(), flags=0):
         out += (_record.pack(16 + len(fields) + len(body), 16 + len(fields), code, ident), fields, body)
     return b"".join(out)
 
-
 def decode_frame(octets):
     """(verb, name, number, records, flags) as encode_frame() takes them. What is not YMP/1 raises Refused."""
     if octets[:4] != b"YMP1" or len(octets) < 16:
         raise Refused(426 if octets[:3] == b"YMP" and octets[3:4].isdigit() and octets[3:4] != b"1" else 400, "magic")
     _, verb, flags, length, number = _head.unpack_from(octets)
-    name, at, end, records = octets[16:16 + length], 16 + length, len(octets), []
-    if at > end or length > 255 or not (HELLO <= verb <= BYE or WELCOME <= verb <= ERROR):
+    name, at, records = octets[16:16 + length], 16 + length, []
+    if at > len(octets) or length > 255 or not (HELLO <= verb <= BYE or WELCOME <= verb <= ERROR):
         raise Refused(400, "head")
-    while at < end:
-        length, body_at, code, ident = _record.unpack_from(octets, at) if end - at >= 16 else (0, 0, 0, 0)
-        if not 16 <= body_at <= length <= end - at:
+    while at < len(octets):
+        length, body_at, code, ident = _record.unpack(octets[at:at + 16].ljust(16, b"\0"))
+        if not 16 <= body_at <= length <= len(octets) - at:
             raise Refused(400, f"record at {at}")
         records.append((code, ident, octets[at + 16:at + body_at], octets[at + body_at:at + length]))
         at += length
     return verb, name, number, records, flags
 
+class Publication(namedtuple("Publication", "sequence wants_reply queued give_up")):
+    """A message on its way. `status`: None until the broker has answered, 2xx = taken. `reply`: None, then 200 (the last of
+    `parts` is there), 410 (dead letter) or 504 (none in time). `done`: nothing more will come."""
+    status, text, parts, reply = None, "", (), None
+    ok = property(lambda self: self.status is not None and self.status < 300)
+    done = property(lambda self: self.status is not None and (not self.ok or self.reply is not None or not self.wants_reply))
 
-class _Peer:
-    """A session with the broker that outlives connections: HELLO, WELCOME, heartbeats, BYE."""
+class Delivery(namedtuple("Delivery", "worker queue tag attempt encoded body lease")):
+    """A message under lease. Settle it once, by ack(reply), nack(text=), reject(text=), throttle(retry_after_ms=) or release();
+    before that extend() and part(body) at will. False: the lease has ended (see `lost`), or these two find no connection."""
+    lost, settled_at = None, FOREVER
+    fields = property(lambda self: decode_fields(self.encoded), doc="fence, first_accepted_ms, topic, headers ... as in FIELDS")
+    ack, nack, reject, throttle, release, extend, part = (
+        lambda self, body=b"", _code=code, **fields: self.worker._settle(self, _code, body, fields) for code in range(7))
 
-    def __init__(self, endpoint, name, heartbeat, credit=0, queues=()):
-        self.session, self.welcome, self.connected, self.draining, self.heartbeat = os.urandom(16), {}, False, False, heartbeat
-        self.unconfirmed, self.requests, self._out, self._last = {}, {}, collections.deque(), 0
-        self._endpoint, self._name, self._queues = endpoint, octets_of(name or f"python-{os.getpid()}"), list(queues)
-        self._socket, self._leaving, self._due = None, False, FOREVER
-        self._patience = heartbeat  # for how long the broker may be silent before a new connection is tried
-        self._open(credit)
+class Client:
+    """A session with the broker: publishes, and takes messages of `queues`, `credit` at a time. What is refused with 507 is sent again
+    for `retry` seconds. `on_lost(delivery, status)`: its lease ended (409, 504), or the settlement was not applied: it is held."""
+    connected, draining, _socket, _sequence, _tag, _hold, _polled = False, False, None, 0, 0, 0.0, 0.0
+    __enter__, __exit__, __iter__ = (lambda self: self), (lambda self, *_: self.close()), (lambda self: iter(self.receive, None))
 
-    __enter__, __exit__ = (lambda self: self), (lambda self, *_: self.close())
+    def __init__(self, endpoint="tcp://127.0.0.1:5555", queues=(), credit=100, name="", on_lost=None, heartbeat=1.0, retry=0.0):
+        self.endpoint, self.queues, self.credit, self.retry = endpoint, list(queues), credit if queues else 0, retry
+        self.name, self.on_lost = octets_of(name or f"python-{os.getpid()}"), on_lost or (lambda delivery, status: None)
+        self.session, self.welcome, self.heartbeat, self._patience = os.urandom(16), {}, heartbeat, heartbeat
+        self.unanswered, self.held, self.unsettled = {}, {}, {}  # by sequence, tag, tag; the last: not known to be applied
+        self._publishing, self._settling, self._buffer = deque(), deque(), deque()  # the first two: (name of the frame, record)
+        self._open(self.credit)
+
+    def publish(self, address, body=b"", reply=False, **fields):
+        """Queues a message and returns its Publication; waits only for the first WELCOME, and while 4,000 are queued. `fields`
+        are names of FIELDS: topic, key, type, priority, headers={name: value} ... Raises Refused(413) for what is too large."""
+        queued = self._encoded(octets_of(address), int(reply), self._sequence + 1, body, fields)
+        self._sequence += 1
+        one = self.unanswered[self._sequence] = Publication(self._sequence, reply, queued, monotonic() + self.retry)
+        self._publishing.append(queued)
+        if len(self._publishing) % 100 == 0:
+            self.poll()
+            self.until(lambda: len(self._publishing) < 4000)
+        return one
+
+    def request(self, address, body=b"", timeout=30.0, **fields):
+        """Publishes and returns the body of the (last) reply. Raises Refused; 504 when none came in time."""
+        one = self.publish(address, body, True, **fields)
+        if self.wait(one, timeout) and one.reply == 200:
+            return one.parts[-1]
+        self.unanswered.pop(one.sequence, None)
+        raise Refused(one.reply or (one.status if one.done else 504), one.text or "no reply in time")
+
+    def receive(self, timeout=None):
+        """The next Delivery, or None after `timeout` seconds. What is settled leaves from here, at most 5 ms later."""
+        if monotonic() - self._polled > 0.005 or 4 * len(self._settling) > self.credit:
+            self.poll()
+        return self._buffer.popleft() if self.until(lambda: self._buffer, timeout) else None
 
     def poll(self, timeout=0.0):
-        """Sends what is due, reads what has come, and waits up to `timeout` seconds for something to come."""
-        if self.connected:
-            self._send_due(monotonic())
-            timeout = min(timeout, min(self._sent + self.heartbeat, self._due) - monotonic())
-        self._socket.poll(max(0.0, min(timeout, self._heard + self._patience - monotonic())) * 1000)
+        """Reads what has come, sends what is due, and waits up to `timeout` seconds for more to come."""
         while self._socket.events & zmq.POLLIN:
             self._take(self._socket.recv_multipart())
-        if monotonic() - self._heard >= self._patience:
+        self._polled = now = monotonic()
+        if now - self._heard >= self._patience:
             self._patience = self.heartbeat if self.connected else min(10 * self.heartbeat, 2 * self._patience)
             self._open()
         elif self.connected:
-            self._send_due(monotonic())
-            if monotonic() - self._sent >= self.heartbeat:
-                self._send(HEARTBEAT)
+            self._send_due(now)
+        self._socket.poll(1000 * min(timeout, self.heartbeat / 4))
+
+    def until(self, condition, timeout=None):
+        """Polls until `condition()`; false if `timeout` seconds were not enough."""
+        deadline = FOREVER if timeout is None else monotonic() + timeout
+        while not condition() and monotonic() < deadline:
+            self.poll(max(0.0, deadline - monotonic()))
+        return condition()
+
+    def wait(self, publication, timeout=None):
+        """Waits for the answer and, if one was asked for, the reply; false if `timeout` seconds were not enough."""
+        return self.until(lambda: publication.done, timeout)
 
     def flush(self, timeout=None):
-        """Waits until all that was published or settled has its answer; False if `timeout` seconds were not enough."""
-        return self._until(lambda: not self._out and not self.unconfirmed, timeout)
+        """Waits until all that was published or settled has its answer; false if `timeout` seconds were not enough."""
+        return self.until(lambda: not self.unanswered and not self.unsettled, timeout)
 
     def close(self, timeout=5.0):
-        """Flushes, and leaves. Only the broker's BYE proves that it has read all; what a worker still holds is released."""
+        """Flushes, and leaves. Only the broker's BYE proves that it has read all; what is still held is released."""
         self.flush(timeout)
         if self.connected:
-            self._leaving = self._send(BYE)
-            self._until(lambda: not self.connected, 2.0)
+            self._send(BYE)
+            self.until(lambda: not self.connected, 2.0)
         self._socket.close(0)
 
     def _open(self, credit=0):
@@ -133,15 +172,59 @@ class _Peer:
             self._socket.close(0)
         self._socket, self.connected, self._heard = zmq.Context.instance().socket(zmq.DEALER), False, monotonic()
         self._socket.linger, self._socket.sndhwm = 0, 0  # windows and credit bound what is queued
-        self._socket.connect(self._endpoint)
-        fields = {"session": self.session, "versions": b"\1", "queue": self._queues, "heartbeat_ms": int(self.heartbeat * 1000)}
-        lowest = 0 if self._queues else min([*self.unconfirmed, *self.requests, self._last + 1])
-        self._send(HELLO, self._name, credit, [(0, lowest, encode_fields(fields), b"")])
+        self._socket.connect(self.endpoint)
+        fields = {"session": self.session, "versions": b"\1", "queue": self.queues, "heartbeat_ms": int(self.heartbeat * 1000)}
+        self._send(HELLO, self.name, credit, [(0, min([*self.unanswered, self._sequence + 1]), encode_fields(fields), b"")])
 
     def _send(self, *frame):
         self._socket.send(encode_frame(*frame), zmq.DONTWAIT)
         self._sent = monotonic()
+
+    def _encoded(self, name, code, ident, body, fields):
+        self.welcome or self.until(lambda: self.welcome)  # it tells how large a message may be
+        record = code, ident, encode_fields(fields), octets_of(body)
+        if len(record[2]) > 60000 or 32 + len(name) + len(record[2]) + len(record[3]) > self.welcome["frame_max"]:
+            raise Refused(413, f"the broker takes {self.welcome['frame_max']} octets, and 60,000 of fields")
+        return name, record
+
+    def _settle(self, one, code, body, fields):
+        queued = self._encoded(b"", code, one.tag, body, fields)
+        at_once = code in (EXTEND, PART)  # to be told that one of these is durable would look like to be told of the ack
+        if self.held.get(one.tag) is not one or at_once and not self.connected:
+            return False
+        if at_once:
+            self._send(SETTLE, b"", 0, [queued[1]])
+            one.deadline = monotonic() + one.lease if code == EXTEND else one.deadline
+        else:
+            self._settling.append(queued)
+            self.unsettled[one.tag], one.queued, one.settled_at = self.held.pop(one.tag), queued, monotonic()
         return True
+
+    def _send_due(self, now):
+        for one in self._buffer:
+            if now >= one.deadline - one.lease / 2:
+                one.extend()
+        credit = self._tag + self.credit - len(self.held)
+        if self._settling or credit - self._granted > self.credit / 5:
+            self._granted = credit
+            self._send_queued(SETTLE, self._settling, credit, TELL_DURABLE) if self._settling else self._send(CREDIT, b"", credit)
+        if now >= self._hold and not self.draining:
+            self._send_queued(PUBLISH, self._publishing)
+        if now - self._sent >= self.heartbeat:
+            self._send(HEARTBEAT)
+
+    def _send_queued(self, verb, queue, number=0, flags=0):
+        octets_max, records_max = min(self.welcome["frame_max"], 1 << 20) - 300, self.welcome["records_max"]
+        may_go = lambda: queue and (verb == SETTLE or queue[0][1][1] <= self._window and self._octets < self._octets_max)
+        while may_go():
+            name, records, octets = queue[0][0], [], 0
+            while may_go() and queue[0][0] == name and len(records) < records_max:
+                octets += 16 + len(queue[0][1][2]) + len(queue[0][1][3])
+                if records and octets > octets_max:
+                    break
+                records.append(queue.popleft()[1])
+                self._octets += len(records[-1][3]) if verb == PUBLISH else 0
+            self._send(verb, name, number, records, flags)
 
     def _take(self, parts):
         self._heard = monotonic()
@@ -150,229 +233,67 @@ class _Peer:
             records[-1] = records[-1][:3] + (parts[1],)
         status = records[0][0] if verb == ERROR and records else 0
         if verb == WELCOME and not self.connected:
-            self.welcome, self.connected, self.draining = decode_fields(records[0][2]), True, False
-            self.heartbeat, self._patience = self.welcome["heartbeat_ms"] / 1000, self.welcome["heartbeat_ms"] / 100
-            self._on_welcome()
-        elif verb == BYE or status == 428 and self._leaving:
+            self._take_welcome(decode_fields(records[0][2]))
+        elif verb == BYE:
             self.connected, self._patience = False, 0.2
         elif status == 428 and self.connected:
             self._open()  # libzmq has reconnected by itself, and the broker does not know the new connection
         elif status and status not in (428, 503, 507):
             raise Refused(status, f"{name.decode()}: {decode_fields(records[0][2]).get('text', '')}")
-        elif verb == DRAIN:
-            self.draining = True
         elif self.connected:
-            self._on_frame(verb, name, number, records)
+            self._take_records(verb, name.decode(), number, records)
 
-    def _until(self, condition, timeout):
-        deadline = FOREVER if timeout is None else monotonic() + timeout
-        while not condition():
-            if monotonic() >= deadline:
-                return False
-            self.poll(min(deadline - monotonic(), 1.0))
-        return True
+    def _take_welcome(self, told):
+        self.welcome, self.connected, self.draining, self._hold, self._granted, self._since = told, True, False, 0.0, 0, monotonic()
+        self.heartbeat, self._patience = told["heartbeat_ms"] / 1000, told["heartbeat_ms"] / 100
+        self._window, self._octets, self._octets_max = told["through"], 0, told.get("bytes", FOREVER)
+        if told["last_tag"] < self._tag:  # the broker has forgotten the session: all that we hold is somebody else's
+            self.unsettled = {}
+            for tag in [*self.held]:
+                self._lose(tag, 409)
+        elif told["last_tag"] > self._tag:  # these were lost on their way to us
+            self._send(SETTLE, b"", 0, [(RELEASE, self._tag + 1, encode_fields({"through": told["last_tag"]}), b"")])
+        self._tag = told["last_tag"]
+        self._publishing = deque(one.queued for one in self.unanswered.values())
+        self._settling = deque(one.queued for one in self.unsettled.values())  # see _lose()
 
-
-class Publication:
-    """A message on its way. `status`: None until the broker has answered, 2xx = taken. `reply`: None, then 200 (the last of
-    `parts` is there), 410 (dead letter) or 504 (none in time). `done`: nothing more will come."""
-    __slots__ = ("sequence", "address", "code", "fields", "body", "give_up", "status", "text", "parts", "reply")
-    ok = property(lambda self: self.status is not None and self.status < 300)
-    done = property(lambda self: self.status is not None and (not self.code or self.reply is not None or self.status >= 300))
-
-    def __init__(self, *values):
-        self.sequence, self.address, self.code, self.fields, self.body, self.give_up = values
-        self.status, self.text, self.parts, self.reply = None, "", None, None
-
-
-class Producer(_Peer):
-    """Publishes. `batch` messages leave as one frame; one refused with 507 is sent again for `retry` seconds."""
-
-    def __init__(self, endpoint="tcp://127.0.0.1:5555", name="", batch=100, retry=0.0, heartbeat=1.0):
-        self.batch, self.retry, self._hold = batch, retry, 0.0
-        super().__init__(endpoint, name, heartbeat)
-
-    def publish(self, address, body=b"", reply=False, **fields):
-        """Queues a message and returns its Publication; waits only while 4,000 are queued. `fields` are names of FIELDS:
-        topic, key, type, priority, headers={name: value} ..."""
-        self._last += 1
-        one = Publication(self._last, octets_of(address), int(reply), encode_fields(fields) if fields else b"", octets_of(body),
-                          monotonic() + self.retry)
-        self.unconfirmed[one.sequence] = one
-        if one.code:
-            self.requests[one.sequence] = one
-        self._out.append(one)
-        if len(self._out) % self.batch == 0:
-            self.poll()
-            self._until(lambda: len(self._out) < 4000, None)
-        return one
-
-    def wait(self, publication, timeout=None):
-        """Waits for the answer and, if one was asked for, the reply; False if `timeout` seconds were not enough."""
-        return self._until(lambda: publication.done, timeout)
-
-    def request(self, address, body=b"", timeout=30.0, **fields):
-        """Publishes and returns the body of the (last) reply. Raises Refused; 504 when none came in time."""
-        one = self.publish(address, body, True, **fields)
-        self.wait(one, timeout)
-        self.requests.pop(one.sequence, None)
-        if one.reply == 200:
-            return one.parts[-1]
-        raise Refused(one.reply or (504 if one.status is None or one.ok else one.status), one.text or "no reply in time")
-
-    def _on_welcome(self):
-        waiting = {**self.requests, **self.unconfirmed}
-        self._out, self._octets, self._hold = collections.deque(waiting[sequence] for sequence in sorted(waiting)), 0, 0.0
-        self._window, self._octets_max = self.welcome["through"], self.welcome.get("bytes", FOREVER)
-
-    def _send_due(self, now):
-        self._due, out, frame_max = self._hold if self._hold > now else FOREVER, self._out, self.welcome["frame_max"]
-        records_max = min(self.batch, self.welcome["records_max"])
-        while out and now >= self._hold and not self.draining:
-            address, batch, octets = out[0].address, [], 0
-            while out and len(batch) < records_max and out[0].address == address and self._octets < self._octets_max:
-                one, size = out[0], 32 + len(address) + len(out[0].fields) + len(out[0].body)
-                if one.sequence > self._window or batch and octets + size > min(frame_max, 1 << 20):
-                    break
-                out.popleft()
-                if size > frame_max or len(one.fields) > 60000:
-                    self._answer(one, 413, f"the broker takes {frame_max} octets, and 60,000 of fields")
-                    continue
-                octets, self._octets = octets + size, self._octets + len(one.body)
-                batch.append((one.code, one.sequence, one.fields, one.body))
-            if not batch:
-                break
-            self._send(PUBLISH, address, 0, batch)
-
-    def _on_frame(self, verb, name, number, records):
-        if verb == REPLY and number in self.requests:
-            (status, index, fields, body), one = records[0], self.requests[number]
-            one.parts = (one.parts or [])[:index] + [body] * (status < 300)  # index 0 again: another attempt, its parts are void
-            if status != 206:
-                one.reply, one.text = status, decode_fields(fields).get("text", "")
-                del self.requests[number]
-        for status, first, fields, _ in reversed(records) if verb == CONFIRM else ():
-            fields = decode_fields(fields) if fields else {}
-            self._octets_max = max(self._octets_max, fields.get("bytes", 0))
-            for sequence in range(fields.get("through", first), first - 1, -1):  # backwards, for what goes back to the front
-                if sequence in self.unconfirmed:
-                    self._answer(self.unconfirmed[sequence], status, fields.get("text", ""), fields.get("retry_after_ms", 100))
+    def _take_records(self, verb, name, number, records):
+        self.draining = self.draining or verb == DRAIN
         self._window = max(self._window, number if verb == CONFIRM else 0)
+        for attempt, tag, fields, body in records if verb == DELIVER else ():
+            one = self.held[tag] = Delivery(self, name, tag, attempt, fields, body, number / 1000)
+            one.deadline, self._tag = self._heard + one.lease, tag
+            self._buffer.append(one)
+        for code, first, fields, body in reversed(records) if verb in (CONFIRM, LOST, REPLY) else ():  # see appendleft()
+            fields = decode_fields(fields)
+            self._octets_max = max(self._octets_max, fields.get("bytes", 0) if verb == CONFIRM else 0)
+            for ident in [number] if verb == REPLY else range(fields.get("through", first), first - 1, -1):
+                if verb == LOST:
+                    self._lose(ident, code)
+                elif code == 1000:
+                    self.unsettled.pop(ident, None)
+                elif ident in self.unanswered:
+                    self._answer(self.unanswered[ident], verb, code, first, fields, body)
 
-    def _answer(self, one, status, text, wait_ms=0):
-        if status in (429, 503) or status >= 500 and monotonic() < one.give_up:
-            self._hold = monotonic() + wait_ms / 1000 if status != 503 else FOREVER  # 503: until the next WELCOME
-            return self._out.appendleft(one)
-        one.status, one.text = status, text
-        del self.unconfirmed[one.sequence]
-        if not one.ok:
-            self.requests.pop(one.sequence, None)
+    def _answer(self, one, verb, status, index, fields, body):
+        if verb == REPLY:
+            one.parts = [*one.parts[:index], body] if status < 300 else []  # index 0 again: a new attempt, its parts are void
+            one.reply, one.text = (status, fields.get("text", "")) if status != 206 else (None, "")
+        elif status in (429, 503) or status >= 500 and monotonic() < one.give_up:
+            self._hold = monotonic() + fields.get("retry_after_ms", 100) / 1000
+            self._publishing.appendleft(one.queued)
+        else:
+            one.status, one.text = status, fields.get("text", "")
+        if one.done:
+            del self.unanswered[one.sequence]
 
+    def _lose(self, tag, status):
+        one = self.held.pop(tag, None) or self.unsettled.pop(tag, None)
+        if one and (status != 409 or one.settled_at > self._since):  # else it is settled for the second time: that means nothing
+            if status in (409, 504):
+                one.lost, self._buffer = status, deque(other for other in self._buffer if other is not one)
+            else:
+                self.held[tag] = one
+            self.on_lost(one, status)
 
-class Delivery:
-    """A message under lease. Settle it once: ack(reply), nack(text=), reject(text=), throttle(retry_after_ms=) or release();
-    before that extend() and part(body) at will. They return False when the lease has ended (`lost` has the status)."""
-    __slots__ = ("worker", "queue", "tag", "attempt", "_fields", "body", "lease", "deadline", "lost")
-    ack, nack, reject, throttle, release, extend, part = (
-        lambda self, body=b"", _code=code, **fields: self.worker._settle(self, _code, octets_of(body), encode_fields(fields))
-        for code in range(7))
-
-    def __init__(self, *values):
-        self.worker, self.queue, self.tag, self.attempt, self._fields, self.body, self.lease, self.deadline, self.lost = values
-
-    @property
-    def fields(self):
-        """A dict of fence, first_accepted_ms, topic, key, type, headers ... as FIELDS names them."""
-        return decode_fields(self._fields)
-
-
-class Worker(_Peer):
-    """Takes messages of `queues`, `credit` unsettled at a time. `on_lost(delivery, status)` hears of leases that ended (409, 504)
-    and of settlements that were not applied (others; the delivery is held again)."""
-
-    def __init__(self, endpoint="tcp://127.0.0.1:5555", queues=(), credit=100, name="", on_lost=None, heartbeat=1.0):
-        self.credit, self.on_lost, self.held = credit, on_lost or (lambda delivery, status: None), {}
-        self._buffer, self._granted, self._polled = collections.deque(), credit, 0.0
-        super().__init__(endpoint, name, heartbeat, credit, queues)
-
-    def receive(self, timeout=None):
-        """The next Delivery, or None after `timeout` seconds. What is settled leaves from here, at most 5 ms later."""
-        if monotonic() - self._polled > 0.005 or 4 * len(self._out) > self.credit:
-            self.poll()
-        while self._until(lambda: self._buffer, timeout):
-            one = self._buffer.popleft()
-            if one.lost is None:
-                return one
-
-    def __iter__(self):
-        return iter(self.receive, None)
-
-    def _settle(self, one, code, body, fields):
-        if len(fields) > 60000 or 32 + len(fields) + len(body) > self.welcome["frame_max"]:
-            raise Refused(413, f"the broker takes {self.welcome['frame_max']} octets, and 60,000 of fields")
-        if self.held.get(one.tag) is not one:
-            return False
-        self._out.append([code, one.tag, one.tag, fields, body])
-        if code == EXTEND:
-            one.deadline = monotonic() + one.lease
-        elif code != PART:
-            self.unconfirmed[one.tag] = self.held.pop(one.tag), tuple(self._out[-1])
-        return True
-
-    def _on_welcome(self):
-        last, self._granted, held = self.welcome["last_tag"], 0, self.held
-        if last < self._last:  # the broker has forgotten the session: all that we hold is somebody else's
-            self.held, self.unconfirmed = {}, {}
-            for one in held.values():
-                self._lose(one, 409)
-        # What was settled may have been lost on the way. If it was not, the answer is a LOST 409 that says nothing.
-        self.unconfirmed = {tag: (None, settlement) for tag, (_, settlement) in self.unconfirmed.items()}
-        self._out = collections.deque(list(settlement) for _, settlement in self.unconfirmed.values())
-        if last > self._last:  # these were lost on their way to us
-            self._out.append([RELEASE, self._last + 1, last, b"", b""])
-        self._last = last
-
-    def _lose(self, one, status):
-        one.lost = status if status in (409, 504) else None
-        if one.lost is None:
-            self.held[one.tag] = one
-        self.on_lost(one, status)
-
-    def _send_due(self, now):
-        self._polled = now
-        if now >= self._due:
-            for one in self._buffer:
-                if now >= one.deadline - one.lease / 2:
-                    one.extend()
-            self._due = min((one.deadline - one.lease / 2 for one in self._buffer), default=FOREVER)
-        credit, out, octets_max = self._last + self.credit - len(self.held), self._out, self.welcome["frame_max"]
-        while out:
-            runs, octets, told = [], 0, out[0][0] < EXTEND  # being told of an extension would look like being told of the ack
-            while out and (out[0][0] < EXTEND) == told and octets + len(out[0][4]) < octets_max and len(runs) < self.welcome["records_max"]:
-                run = out.popleft()
-                octets += 64 + len(run[3]) + len(run[4])
-                if runs and runs[-1][0] == run[0] and runs[-1][2] + 1 == run[1] and not any(runs[-1][3:] + run[3:]):
-                    runs[-1][2] = run[2]
-                else:
-                    runs.append(run)
-            records = [(code, first, fields if first == last else encode_fields({"through": last}), body)
-                       for code, first, last, fields, body in runs]
-            self._send(SETTLE, b"", credit, records, TELL_DURABLE * told)
-            self._granted = credit
-        if 4 * (credit - self._granted) >= self.credit:
-            self._granted = credit
-            self._send(CREDIT, b"", credit)
-
-    def _on_frame(self, verb, name, number, records):
-        if verb == DELIVER:
-            queue, lease, now = name.decode(), number / 1000, self._heard
-            for attempt, tag, fields, body in records:
-                one = self.held[tag] = Delivery(self, queue, tag, attempt, fields, body, lease, now + lease, None)
-                self._buffer.append(one)
-            self._last, self._due = records[-1][1], min(self._due, now + lease / 2)
-        for code, first, fields, _ in records if verb in (CONFIRM, LOST) else ():
-            for tag in range(first, decode_fields(fields).get("through", first) + 1):
-                one, _ = self.unconfirmed.pop(tag, (None, None))
-                one = self.held.pop(tag, one)
-                if verb == LOST and one is not None:
-                    self._lose(one, code)
+Producer = Worker = Client  # one session may be both

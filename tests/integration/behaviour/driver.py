@@ -6,6 +6,7 @@ import os
 import select
 import sys
 import time
+import types
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "examples", "clients", "python"))
 import yardmaster  # noqa: E402
@@ -29,8 +30,8 @@ class Driver:
             self.guarded(self.client.poll, min(0.05, max(0.0, end - time.monotonic())))
         return bool(condition())
 
-    def producer(self, endpoint, batch=100, retry=0.0, heartbeat=0.1):
-        self.client = yardmaster.Producer(endpoint, "behaviour producer", batch, retry, heartbeat)
+    def producer(self, endpoint, retry=0.0, heartbeat=0.1):
+        self.client = yardmaster.Producer(endpoint, name="behaviour producer", retry=retry, heartbeat=heartbeat)
 
     def worker(self, endpoint, queues, credit=10, name="behaviour worker", heartbeat=0.1):
         self.client = yardmaster.Worker(endpoint, queues, credit, name, self.on_lost, heartbeat)
@@ -39,12 +40,14 @@ class Driver:
         self.lost.append([delivery.tag, status])
 
     def publish(self, to, bodies=None, size=0, count=1, reply=False, **fields):
-        sequences = []
         for body in bodies if bodies is not None else ["x" * size] * count:
-            one = self.client.publish(to, body, reply, **fields)
+            try:
+                one = self.client.publish(to, body, reply, **fields)
+            except yardmaster.Refused as refused:  # it has no sequence, and stands between its neighbours
+                one = types.SimpleNamespace(sequence=max(self.published, default=0) + 0.5, status=refused.status, text=refused.text,
+                                            done=True, reply=None)
             self.published[one.sequence] = one
-            sequences.append(one.sequence)
-        return {"sequences": sequences}
+        return {"sequences": list(self.published)}
 
     def flush(self, timeout, replies=False):
         def done():

@@ -110,7 +110,11 @@ class Proxy:
         while self.going:
             with self.lock:
                 sockets = [self.listener] + [one for pair in self.pairs for one in pair]
-            for one in select.select(sockets, [], [], 0.01)[0]:
+            try:
+                ready = select.select(sockets, [], [], 0.01)[0]
+            except (OSError, ValueError):  # one was closed by cut() meanwhile
+                continue
+            for one in ready:
                 self._accept() if one is self.listener else self._pass(one)
 
     def _accept(self):

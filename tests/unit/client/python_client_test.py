@@ -3,11 +3,10 @@
 usage: python_client_test.py (from anywhere; paths are found from this file)
 """
 import ast
-import io
+import collections
 import json
 import os
 import sys
-import tokenize
 import unittest
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
@@ -31,16 +30,14 @@ def value_of(field):
 
 
 def expected_fields(fields):
-    """The dict that the client makes of a vector's list of fields."""
+    """The dict that the client makes of a vector's list of fields: of a repeated one the last counts."""
     wanted = {}
     for field in fields:
         name = name_here(field["field"]) if "field" in field else field["tag"]
         if name == "headers":
-            wanted.setdefault(name, {}).setdefault(field["name"], field["value"].encode())
-        elif name == "queue":
-            wanted.setdefault(name, []).append(field["text"])
+            wanted.setdefault(name, {})[field["name"]] = field["value"].encode()
         else:
-            wanted.setdefault(name, value_of(field))
+            wanted[name] = value_of(field)
     return wanted
 
 
@@ -84,7 +81,10 @@ class Vectors(unittest.TestCase):
                     repeated = len(set(distinct)) < len(distinct)
                     if repeated or None in names or any(must_refuse(field) for field in wanted["fields"]):
                         continue  # what this client would not say
-                    self.assertEqual(yardmaster.encode_fields(expected_fields(wanted["fields"])).hex(), fields.hex())
+                    given = expected_fields(wanted["fields"])
+                    if "queue" in given:  # a list repeats the field
+                        given["queue"] = [field["text"] for field in wanted["fields"] if field["field"] == "queue"]
+                    self.assertEqual(yardmaster.encode_fields(given).hex(), fields.hex())
                     fields_encoded += len(names)
         self.assertGreater(fields_encoded, 40)
 
@@ -106,19 +106,14 @@ class Vectors(unittest.TestCase):
 
 
 class Size(unittest.TestCase):
-    def test_has_fewer_than_300_lines_of_code(self):
-        """Blank lines, comments and docstrings are not counted: they make it longer and better."""
+    def test_has_fewer_than_300_lines(self):
+        """All of them: code, comments, blank lines. What one copies beside a program should be read in one sitting."""
         with open(os.path.join(CLIENT, "yardmaster.py"), encoding="utf-8") as file:
-            source = file.read()
-        silent = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
-        code, documentation = set(), set()
-        for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.type not in silent:
-                code.update(range(token.start[0], token.end[0] + 1))
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
-                documentation.update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
-        self.assertLess(len(code - documentation), 300)
+            lines = file.readlines()
+        self.assertLess(len(lines), 300)
+        self.assertLess(max(len(line) for line in lines), 140)
+        statements = collections.Counter(node.lineno for node in ast.walk(ast.parse("".join(lines))) if isinstance(node, ast.stmt))
+        self.assertEqual(statements.most_common(1)[0][1], 1, "several statements on a line")
 
 
 if __name__ == "__main__":
