@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What every client of YMP does, against a real broker: one list, run for each client.
 
-usage: behaviours.py BUILD_DIR cpp|python [WORD...]     only those whose name has one of the words
+usage: behaviours.py BUILD_DIR cpp|python|node [WORD...]     only those whose name has one of the words
 """
 import os
 import sys
@@ -46,6 +46,6 @@ def main(build, language, *words):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3 or sys.argv[2] not in ("cpp", "python"):
+    if len(sys.argv) < 3 or sys.argv[2] not in ("cpp", "python", "node"):
         sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

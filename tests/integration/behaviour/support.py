@@ -197,7 +197,15 @@ class Client:
         self.lines.kill()
 
 
+def node(build):
+    """The command that runs node with the packages that tests/support/node_modules.py has put beside the build."""
+    return ["env", "NODE_PATH=" + os.path.join(build, "node", "node_modules"), "node"]
+
+
 def driver_command(build, language):
-    if language == "cpp":
-        return [os.path.join(build, "tests", "behaviour_driver")]
-    return [sys.executable, os.path.join(HERE, "driver.py")]
+    """Every client has a driver; to add one, name it here and in CMakeLists.txt."""
+    return {
+        "cpp": [os.path.join(build, "tests", "behaviour_driver")],
+        "python": [sys.executable, os.path.join(HERE, "driver.py")],
+        "node": [*node(build), os.path.join(HERE, "driver.js")],
+    }[language]
