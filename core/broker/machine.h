@@ -127,11 +127,14 @@ class Broker::Machine {
     void fill_columns(const Pipeline& pipeline, std::span<const std::uint32_t> messages, RouteScratch& scratch);
     void follow(const Pipeline& pipeline, RouteScratch& scratch, bool optional, int depth);
     void accept(Session& session, Candidate& candidate, const Pipeline* pipeline);
+    static void count_optional_full(Queue& queue);
     bool can_take(const Queue& queue, std::uint64_t bytes) const;
     void make_room(Queue& queue, std::uint64_t bytes);
     [[nodiscard]] bool check_targets(Session& session, Candidate& candidate, std::uint32_t& copies, bool& stored);
     Slot store_message(const Candidate& candidate, std::uint32_t copies);
     void enqueue(const Target& target, Slot slot, bool stored);
+    void arrive(Queue& queue, Slot slot);
+    void make_ready(const StoringCopy& copy);
     void record_message(const Session& session, const Candidate& candidate, Slot slot);
     void confirm(Session& session, const Candidate& candidate, bool stored);
     void clear_candidates();
@@ -172,8 +175,8 @@ class Broker::Machine {
     void put_in_place(Queue& queue, const Copy& copy);
     void dead_letter(Queue& queue, const Copy& copy, FailureReason reason);
     void settled(Queue& queue, Slot slot, Outcome outcome);
-    bool move_dead(Queue& to, const Copy& copy, std::uint64_t bytes);
-    void record_move(const StoringCopy& copy);
+    bool move_dead(Queue& from, Queue& to, const Copy& copy, FailureReason reason);
+    void record_move(const MovingCopy& moving);
     void drop_dead(Queue& queue);
     [[nodiscard]] bool may_remove(const Queue& queue) const;
     [[nodiscard]] Instant remove_at(const Queue& queue) const;
@@ -198,6 +201,8 @@ class Broker::Machine {
     void on(const StoreAcquired& event);
     StoreRecord& record(RecordKind kind);
     PendingBatch& batch();
+    void name_queue(Queue& queue);
+    [[nodiscard]] PendingBatch* pending(std::uint64_t number);
     void complete(PendingBatch& pending);
     void refuse_batch(PendingBatch& pending);
     void close_empty_batch();
@@ -277,7 +282,7 @@ class Broker::Machine {
     std::vector<PendingBatch> batch_spare_;
     std::vector<StoreRecord> held_records_;  // while the store takes nothing
     std::vector<PendingAnswer> held_settled_;
-    std::vector<StoringCopy> held_moved_;
+    std::vector<MovingCopy> held_moved_;
     std::vector<AddressId> record_queues_;
     std::vector<std::uint32_t> record_queues_at_;
 

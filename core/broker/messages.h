@@ -61,6 +61,25 @@ class Messages {
         const MessageHead& h = head(slot);
         return {arena_.at(locations_[slot]) + sizeof(MessageHead), static_cast<std::size_t>(h.bytes())};
     }
+    /// A message of its own, with the octets of another and the number `id`, as its only copy. The other loses a copy.
+    Slot split(Slot slot, MessageId id) {
+        MessageHead& old = head(slot);
+        if (old.copies == 1) {
+            old.id = id;
+            old.wants_reply = false;
+            return slot;
+        }
+        MessageHead fresh = old;
+        fresh.id = id;
+        fresh.copies = 1;
+        fresh.wants_reply = false;
+        std::byte* to = nullptr;
+        const Slot made = add(fresh, to);
+        const Octets from = octets(slot);
+        if (!from.empty()) std::memcpy(to, from.data(), from.size());
+        drop_copy(slot);
+        return made;
+    }
     /// One copy has left; the last one takes the message with it.
     void drop_copy(Slot slot) {
         MessageHead& h = head(slot);

@@ -8,27 +8,30 @@
 #include <cstdint>
 
 // name, and what the broker then does wrong.
-#define YM_MUTANT_LIST(X)                                                                              \
-    X(early_confirm, "confirms a durable message before the store has completed its batch")            \
-    X(dropped_requeue, "forgets a message that a failed attempt should have brought back")             \
-    X(stale_ack_applied, "lets an ack settle a message whose lease has ended")                         \
-    X(fence_reused, "gives two deliveries the same fence")                                             \
-    X(refused_sequence_is_duplicate, "remembers a refused sequence as if it had been taken")           \
-    X(credit_overrun, "delivers one message more than the worker's window allows")                     \
-    X(bytes_credit_ignored, "delivers beyond the octets that the worker allows")                       \
-    X(lost_place, "puts a returned message behind all others")                                         \
-    X(duplicate_reply, "sends the last reply of a request twice")                                      \
-    X(lost_reply, "forgets a reply that is due")                                                       \
-    X(live_lease_expired, "ends a lease in the middle of its time")                                    \
-    X(confirm_wrong_producer, "confirms to another producer than the one that published")              \
-    X(dedupe_forgotten_on_resume, "forgets which sequences were taken when their session comes back")  \
-    X(optional_refuses, "refuses a publish because an optional queue is full")                         \
-    X(confirmed_on_acquire, "takes every batch in flight for stored when the shard is acquired again") \
-    X(settled_twice, "tells the store twice that a message has left its queue")                        \
-    X(body_cut, "delivers a body without its last octet")                                              \
-    X(dead_uncounted, "forgets to count dead letters")                                                 \
-    X(late_wake, "wants to be called again a second too late")                                         \
-    X(strangers_ignored, "does not answer who has not said HELLO")                                     \
+#define YM_MUTANT_LIST(X)                                                                                  \
+    X(early_confirm, "confirms a durable message before the store has completed its batch")                \
+    X(dropped_requeue, "forgets a message that a failed attempt should have brought back")                 \
+    X(stale_ack_applied, "lets an ack settle a message whose lease has ended")                             \
+    X(fence_reused, "gives two deliveries the same fence")                                                 \
+    X(refused_sequence_is_duplicate, "remembers a refused sequence as if it had been taken")               \
+    X(credit_overrun, "delivers one message more than the worker's window allows")                         \
+    X(bytes_credit_ignored, "delivers beyond the octets that the worker allows")                           \
+    X(lost_place, "puts a returned message behind all others")                                             \
+    X(duplicate_reply, "sends the last reply of a request twice")                                          \
+    X(lost_reply, "forgets a reply that is due")                                                           \
+    X(live_lease_expired, "ends a lease in the middle of its time")                                        \
+    X(confirm_wrong_producer, "confirms to another producer than the one that published")                  \
+    X(dedupe_forgotten_on_resume, "forgets which sequences were taken when their session comes back")      \
+    X(optional_refuses, "refuses a publish because an optional queue is full")                             \
+    X(confirmed_on_acquire, "takes every batch in flight for stored when the shard is acquired again")     \
+    X(settled_twice, "tells the store twice that a message has left its queue")                            \
+    X(body_cut, "delivers a body without its last octet")                                                  \
+    X(dead_uncounted, "forgets to count dead letters")                                                     \
+    X(late_wake, "wants to be called again a second too late")                                             \
+    X(overtakes_stored, "hands out a message before one of its queue that the store is still asked about") \
+    X(moved_number_kept, "gives a dead letter no number of its own in the queue that it goes on in")       \
+    X(name_told_once, "takes the name of a queue for stored before it is")                                 \
+    X(strangers_ignored, "does not answer who has not said HELLO")                                         \
     X(silent_served, "gives deliveries to a peer that has been silent for too long")
 
 namespace ym::mutants {

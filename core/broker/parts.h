@@ -108,21 +108,39 @@ struct StoringCopy {
     Slot slot = no_slot;
 };
 
+/// A dead letter that goes on in another queue, until the store has it there.
+struct MovingCopy {
+    StoringCopy to;
+    MessageId origin;  // its number before
+    AddressId from;
+    FailureReason reason{};
+    std::uint32_t attempts = 0;  // used up there
+};
+
 /// What waits for one append to complete.
 struct PendingBatch {
     std::uint64_t number = 0;
     std::vector<StoringCopy> copies;
+    std::vector<StoringCopy>
+        behind;  // not stored themselves; accepted after copies of their queue, and ready after them
+    std::vector<AddressId> optional_full;  // queues that could not take a message of the batch, and may not refuse
+    std::uint64_t unmatched = 0;           // drops of pipelines, of messages of the batch
     std::vector<PendingAnswer> confirms;
     std::vector<PendingAnswer> settled;
-    std::vector<StoringCopy> moved;   // dead letters for another queue, which has them already
+    std::vector<MovingCopy> moved;
+    std::vector<AddressId> named;     // queues whose names are in it
     std::vector<StoreRecord> others;  // records that no publish waits for; appended again if the store was full
 
     void clear() {
         number = 0;
         copies.clear();
+        behind.clear();
+        optional_full.clear();
+        unmatched = 0;
         confirms.clear();
         settled.clear();
         moved.clear();
+        named.clear();
         others.clear();
     }
 };

@@ -64,9 +64,11 @@ class BalancePolicy {
     static constexpr std::size_t candidates_max = 256;
 };
 
-/// Why an attempt failed.
-enum class FailureReason : std::uint8_t { nack = 0, reject, throttled, lease_expired, worker_lost };
-inline constexpr std::size_t failure_reason_count = 5;
+/// Why an attempt failed; `queue_full`: why a message became a dead letter without one (limits.when_full), which no
+/// retry policy is asked about.
+enum class FailureReason : std::uint8_t { nack = 0, reject, throttled, lease_expired, worker_lost, queue_full };
+inline constexpr std::size_t failure_reason_count = 5;  // of failed attempts
+inline constexpr std::size_t dead_reason_count = 6;     // of dead letters
 [[nodiscard]] std::string_view name_of(FailureReason reason);
 
 struct FailedAttempt {

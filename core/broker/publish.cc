@@ -181,7 +181,7 @@ void Broker::Machine::make_room(Queue& q, std::uint64_t bytes) {
         lane.pop(oldest);
         --q.ready;
         if (limit.when_full == WhenFull::dead_letter) {
-            dead_letter(q, oldest, FailureReason::reject);
+            dead_letter(q, oldest, FailureReason::queue_full);
             continue;
         }
         ++q.ledger.dropped[static_cast<std::size_t>(DropReason::queue_full)];
@@ -243,11 +243,6 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
     std::uint32_t copies = 0;
     bool stored = false;
     if (!check_targets(s, c, copies, stored)) return;
-    for (const AddressId id : optional_full_) {
-        ++queue(id).ledger.accepted;
-        ++queue(id).ledger.dropped[static_cast<std::size_t>(DropReason::optional_full)];
-    }
-    dropped_unmatched_ += c.unmatched;
     s.accepted.accept(c.sequence);
     ++s.published;
     if (copies > 0) {
@@ -262,7 +257,19 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
         // No queue has it, so nobody will answer: the producer is told when the time for a reply is over.
         expect_reply(s, MessageId{next_message_++}, c.sequence, pipeline);
     }
+    if (stored) {  // what was left out counts when the store has taken the rest
+        batch().optional_full.insert(batch().optional_full.end(), optional_full_.begin(), optional_full_.end());
+        batch().unmatched += c.unmatched;
+    } else {
+        for (const AddressId id : optional_full_) count_optional_full(queue(id));
+        dropped_unmatched_ += c.unmatched;
+    }
     confirm(s, c, stored);
+}
+
+void Broker::Machine::count_optional_full(Queue& q) {
+    ++q.ledger.accepted;
+    ++q.ledger.dropped[static_cast<std::size_t>(DropReason::optional_full)];
 }
 
 void Broker::Machine::confirm(Session& s, const Candidate& c, bool stored) {
@@ -316,17 +323,41 @@ void Broker::Machine::enqueue(const Target& target, Slot slot, bool stored) {
     q.bytes += head.bytes();
     if (stored) {
         ++q.storing;
+        q.lane(head.priority).storing_in = batch().number;
         batch().copies.push_back({target.queue, slot});
         return;
     }
     ++q.ledger.accepted;
-    q.add_ready(slot, head.priority);
+    arrive(q, slot);
+}
+
+/// A copy that the store is not asked about is ready: behind those of its queue and priority that were accepted before
+/// it, and that the store is still asked about.
+void Broker::Machine::arrive(Queue& q, Slot slot) {
+    PendingBatch* before = pending(q.lane(messages_.head(slot).priority).storing_in);
+    if (before != nullptr && !YM_MUTANT(overtakes_stored)) {
+        before->behind.push_back({q.address, slot});
+        return;
+    }
+    make_ready({q.address, slot});
+}
+
+void Broker::Machine::make_ready(const StoringCopy& copy) {
+    Queue& q = queue(copy.queue);
+    const MessageHead& head = messages_.head(copy.slot);
+    // Others may have come in while this one was being stored; its number says where it belongs.
+    if (q.lane(head.priority).ends_before(head.id, messages_)) {
+        q.add_ready(copy.slot, head.priority);
+    } else {
+        q.put_back({head.id, copy.slot, 0}, head.priority);
+    }
     touch(q);
 }
 
 void Broker::Machine::record_message(const Session& s, const Candidate& c, Slot slot) {
     const MessageHead& head = messages_.head(slot);
     const Octets octets = messages_.octets(slot);
+    for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) name_queue(queue(targets_[t].queue));
     StoreRecord& r = record(RecordKind::accepted);
     r.message = head.id;
     r.at = head.accepted_wall;

@@ -64,6 +64,8 @@ class Lane {
         for (const Copy& copy : returned_) visit(copy.slot);
     }
 
+    std::uint64_t storing_in = 0;  // last batch that holds a copy for this lane
+
   private:
     std::uint8_t priority_;
     Ring<Slot> fresh_;
@@ -98,7 +100,9 @@ struct Queue {
     bool keeps = false;  // durable, and the store keeps what it is given
     bool orphan = false;
     bool created = false;
-    bool pinned = false;  // settings point at it
+    bool pinned = false;         // settings point at it
+    bool named = false;          // the store has its name
+    std::uint64_t named_in = 0;  // last batch that holds its name
 
     std::vector<Lane> lanes;       // those in use, the highest priority first
     std::size_t ready = 0;         // in all lanes

@@ -107,6 +107,13 @@ StatusReport Broker::Machine::status(Instant now) {
             q.oldest = std::max(q.oldest, now - messages_.head(delivery.slot).accepted);
         });
     }
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+        for (const StoringCopy& copy : pending_[i].behind) {
+            QueueStatus& q = report.queues[place[copy.queue.value]];
+            ++q.waiting;
+            q.oldest = std::max(q.oldest, now - messages_.head(copy.slot).accepted);
+        }
+    }
     for (QueueStatus& q : report.queues) q.live = q.ready + q.waiting + q.in_flight;
     return report;
 }

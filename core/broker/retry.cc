@@ -87,7 +87,7 @@ void Broker::Machine::dead_letter(Queue& q, const Copy& copy, FailureReason reas
         r.queue = q.address;
         r.outcome = Outcome::dead;
     }
-    if (q.dead_to != no_address && move_dead(queue(q.dead_to), copy, bytes)) return schedule(q);
+    if (q.dead_to != no_address && move_dead(q, queue(q.dead_to), copy, reason)) return schedule(q);
     ++q.dead_ledger.in;
     q.dead.push_back({copy.slot, now_.monotonic, reason, copy.attempts});
     while (q.dead.size() > q.settings.dead_max) drop_dead(q);
@@ -95,35 +95,50 @@ void Broker::Machine::dead_letter(Queue& q, const Copy& copy, FailureReason reas
 }
 
 /// Hands a dead letter to the queue that takes them. False if it cannot: it is then kept beside its own queue.
-bool Broker::Machine::move_dead(Queue& to, const Copy& copy, std::uint64_t bytes) {
+/// It is a message of its own from then on, under a new number: that queue may hold the message already.
+bool Broker::Machine::move_dead(Queue& from, Queue& to, const Copy& copy, FailureReason reason) {
+    const std::uint64_t bytes = messages_.head(copy.slot).bytes();
+    const bool is_split = messages_.head(copy.slot).copies > 1;
     if (to.orphan || !can_take(to, bytes)) return false;
-    if (to.keeps && !store_open()) return false;
+    if (is_split && memory() + bytes > topology_->memory_max) return false;
     make_room(to, bytes);
-    ++to.ledger.moved_in;
+    const MessageId number = YM_MUTANT(moved_number_kept) ? copy.id : MessageId{next_message_++};
+    const Slot slot = messages_.split(copy.slot, number);
     ++to.live;
     to.bytes += bytes;
-    MessageHead& head = messages_.head(copy.slot);
-    if (to.keeps) {
-        ++head.copies;  // the store's, until it has the message
-        record_move({to.address, copy.slot});
+    if (!to.keeps) {
+        ++to.ledger.moved_in;
+        arrive(to, slot);
+        return true;
     }
-    to.put_back({copy.id, copy.slot, 0}, head.priority);
-    touch(to);
+    ++to.storing;
+    const MovingCopy moving{{to.address, slot}, copy.id, from.address, reason, copy.attempts};
+    if (store_open()) {
+        record_move(moving);
+    } else {
+        held_moved_.push_back(moving);
+    }
     return true;
 }
 
-void Broker::Machine::record_move(const StoringCopy& copy) {
-    const MessageHead& head = messages_.head(copy.slot);
-    const Octets octets = messages_.octets(copy.slot);
-    StoreRecord& r = record(RecordKind::accepted);
+void Broker::Machine::record_move(const MovingCopy& moving) {
+    Queue& to = queue(moving.to.queue);
+    to.lane(messages_.head(moving.to.slot).priority).storing_in = batch().number;
+    batch().moved.push_back(moving);
+    name_queue(to);
+    const MessageHead& head = messages_.head(moving.to.slot);
+    const Octets octets = messages_.octets(moving.to.slot);
+    StoreRecord& r = record(RecordKind::moved);
     r.message = head.id;
+    r.queue = to.address;
+    r.origin = moving.origin;
+    r.from = moving.from;
+    r.reason = moving.reason;
+    r.attempt = moving.attempts;
     r.at = head.accepted_wall;
     r.priority = head.priority;
     r.fields = octets.first(head.fields_bytes);
     r.body = octets.subspan(head.fields_bytes);
-    record_queues_.push_back(copy.queue);
-    record_queues_at_.push_back(static_cast<std::uint32_t>(record_queues_.size()));
-    batch().moved.push_back(copy);
 }
 
 void Broker::Machine::drop_dead(Queue& q) {

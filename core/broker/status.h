@@ -54,7 +54,7 @@ struct QueueStatus {
     DeadLedger dead_letters;
     std::uint64_t live = 0;  // counted by walking: ready + waiting + in flight
     std::uint64_t ready = 0;
-    std::uint64_t waiting = 0;  // for backoff or not-before
+    std::uint64_t waiting = 0;  // for backoff, or behind copies that are not yet stored
     std::uint64_t in_flight = 0;
     std::uint64_t storing = 0;  // not yet completed by the store
     std::uint64_t bytes = 0;    // octets of fields and bodies of the live ones

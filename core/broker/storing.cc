@@ -19,6 +19,26 @@ PendingBatch& Broker::Machine::batch() {
     return pending_.back();
 }
 
+/// The batch of this number, if the store is still asked about it.
+PendingBatch* Broker::Machine::pending(std::uint64_t number) {
+    for (std::size_t i = pending_.size(); i > 0 && pending_[i - 1].number >= number; --i) {
+        if (pending_[i - 1].number == number) return &pending_[i - 1];
+    }
+    return nullptr;
+}
+
+/// Before a batch names a queue by its number, the store is told what that number means: in the same batch, until one
+/// of them is stored.
+void Broker::Machine::name_queue(Queue& q) {
+    if (!q.keeps || q.named || q.named_in == batch().number) return;
+    q.named_in = batch().number;
+    q.named = YM_MUTANT(name_told_once);
+    batch().named.push_back(q.address);
+    StoreRecord& r = record(RecordKind::queue);
+    r.queue = q.address;
+    r.name = addresses_[q.address.value].name;
+}
+
 StoreRecord& Broker::Machine::record(RecordKind kind) {
     if (!store_open() && kind != RecordKind::accepted) {
         held_records_.push_back({});
@@ -41,10 +61,10 @@ void Broker::Machine::release_held() {
     PendingBatch& pending = batch();
     pending.settled.insert(pending.settled.end(), held_settled_.begin(), held_settled_.end());
     held_settled_.clear();
-    for (const StoringCopy& copy : held_moved_) record_move(copy);
-    held_moved_.clear();
     out_->records.insert(out_->records.end(), held_records_.begin(), held_records_.end());
     held_records_.clear();
+    for (const MovingCopy& moving : held_moved_) record_move(moving);
+    held_moved_.clear();
 }
 
 /// A batch that answers wait for, but nothing was written to it (a lease that was extended, a part of a reply): there
@@ -75,7 +95,8 @@ void Broker::Machine::seal_batch() {
     std::uint32_t from = 0;
     for (StoreRecord& r : out_->records) {
         if (r.kind != RecordKind::accepted) {
-            pending.others.push_back(r);
+            const bool stands_alone = r.kind == RecordKind::settled || r.kind == RecordKind::attempted;
+            if (stands_alone) pending.others.push_back(r);
             continue;
         }
         const std::uint32_t to = record_queues_at_[route++];
@@ -129,20 +150,20 @@ void Broker::Machine::on(const StoreAcquired& event) {
 }
 
 void Broker::Machine::complete(PendingBatch& pending) {
+    for (const AddressId id : pending.named) queue(id).named = true;
     for (const StoringCopy& copy : pending.copies) {
-        Queue& q = queue(copy.queue);
-        const MessageHead& head = messages_.head(copy.slot);
-        --q.storing;
-        ++q.ledger.accepted;
-        // Others may have come in while this one was being stored; its number says where it belongs.
-        if (q.lane(head.priority).ends_before(head.id, messages_)) {
-            q.add_ready(copy.slot, head.priority);
-        } else {
-            q.put_back({head.id, copy.slot, 0}, head.priority);
-        }
-        touch(q);
+        --queue(copy.queue).storing;
+        ++queue(copy.queue).ledger.accepted;
+        make_ready(copy);
     }
-    for (const StoringCopy& copy : pending.moved) messages_.drop_copy(copy.slot);
+    for (const MovingCopy& moving : pending.moved) {
+        --queue(moving.to.queue).storing;
+        ++queue(moving.to.queue).ledger.moved_in;
+        make_ready(moving.to);
+    }
+    for (const StoringCopy& copy : pending.behind) make_ready(copy);
+    for (const AddressId id : pending.optional_full) count_optional_full(queue(id));
+    dropped_unmatched_ += pending.unmatched;
     for (const PendingAnswer& run : pending.confirms) {
         Session* s = session(run.session);
         if (s == nullptr) continue;
@@ -193,6 +214,7 @@ void Broker::Machine::refuse_batch(PendingBatch& pending) {
         s->confirms.push_back({run.first, run.last, Status::full, "the store is full", store_full_wait});
         say(*s);
     }
+    for (const StoringCopy& copy : pending.behind) make_ready(copy);
     held_moved_.insert(held_moved_.end(), pending.moved.begin(), pending.moved.end());
     held_records_.insert(held_records_.end(), pending.others.begin(), pending.others.end());
     held_settled_.insert(held_settled_.end(), pending.settled.begin(), pending.settled.end());

@@ -79,11 +79,6 @@ void Broker::Machine::apply_queue(QueueSettings&& settings, bool created) {
     q.retry = find_retry(settings.retry);
     YM_CHECK(q.retry != nullptr && settings.balance != nullptr);
     q.settings = std::move(settings);
-    if (q.keeps) {
-        StoreRecord& r = record(RecordKind::queue);
-        r.queue = id;
-        r.name = addresses_[id.value].name;
-    }
     schedule(q);
     touch(q);
 }
@@ -161,9 +156,6 @@ void Broker::Machine::remove_queue(Queue& q) {
     }
     --queue_count_;
     if (q.created) --created_count_;
-    const auto names_it = [&](const StoreRecord& r) { return r.kind == RecordKind::queue && r.queue == q.address; };
-    std::erase_if(held_records_, names_it);
-    for (std::size_t i = 0; i < pending_.size(); ++i) std::erase_if(pending_[i].others, names_it);
     Address& address = addresses_[q.address.value];
     // A pipeline may have taken over its name.
     if (!address.pipeline) {

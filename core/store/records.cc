@@ -11,6 +11,7 @@ constexpr std::uint32_t magic = 0x594d4200;  // "YMB", then the version's octet
 constexpr std::size_t accepted_head_bytes = 44;
 constexpr std::size_t settled_bytes = 20;
 constexpr std::size_t attempted_bytes = 32;
+constexpr std::size_t moved_head_bytes = 48;
 constexpr std::size_t queue_head_bytes = 12;
 
 std::uint64_t to_octets(WallTime time) {
@@ -53,6 +54,18 @@ void add_accepted(Buffer& out, const StoreRecord& record, std::size_t bytes) {
     put(put(put(at, record.session), record.fields), record.body);
 }
 
+void add_moved(Buffer& out, const StoreRecord& record, std::size_t bytes) {
+    std::byte* at = begin_record(out, bytes, record.kind, record.priority, static_cast<std::uint8_t>(record.reason));
+    store_be(at + 8, record.queue.value);
+    store_be(at + 12, record.message.value);
+    store_be(at + 20, record.origin.value);
+    store_be(at + 28, record.from.value);
+    store_be(at + 32, record.attempt);
+    store_be(at + 36, to_octets(record.at));
+    store_be(at + 44, static_cast<std::uint32_t>(record.fields.size()));
+    put(put(at + moved_head_bytes, record.fields), record.body);
+}
+
 }  // namespace
 
 std::size_t encoded_bytes(const StoreRecord& record) {
@@ -60,6 +73,7 @@ std::size_t encoded_bytes(const StoreRecord& record) {
         case RecordKind::queue: return queue_head_bytes + record.name.size();
         case RecordKind::settled: return settled_bytes;
         case RecordKind::attempted: return attempted_bytes;
+        case RecordKind::moved: return moved_head_bytes + record.fields.size() + record.body.size();
         case RecordKind::accepted: break;
     }
     return accepted_head_bytes + record.queues.size() * 4 + record.session.size() + record.fields.size() +
@@ -72,6 +86,7 @@ void BatchWriter::add(const StoreRecord& record) {
     ++count_;
     switch (record.kind) {
         case RecordKind::accepted: return add_accepted(out_, record, bytes);
+        case RecordKind::moved: return add_moved(out_, record, bytes);
         case RecordKind::queue: {
             std::byte* at = begin_record(out_, bytes, record.kind, 0, 0);
             store_be(at + 8, record.queue.value);
@@ -152,6 +167,7 @@ bool BatchReader::parse(Octets octets, StoreRecord& record) {
     const auto detail = static_cast<std::uint8_t>(at[5]);
     record.kind = static_cast<RecordKind>(at[4]);
     if (record.kind == RecordKind::accepted) return parse_accepted(octets, record);
+    if (record.kind == RecordKind::moved) return parse_moved(octets, record);
     if (octets.size() < queue_head_bytes || at[6] != std::byte{0}) return false;
     record.queue = AddressId{load_be<std::uint32_t>(at + 8)};
     switch (record.kind) {
@@ -167,9 +183,29 @@ bool BatchReader::parse(Octets octets, StoreRecord& record) {
             record.attempt = load_be<std::uint32_t>(at + 20);
             record.at = to_time(load_be<std::uint64_t>(at + 24));
             return true;
-        case RecordKind::accepted: break;
+        case RecordKind::accepted:
+        case RecordKind::moved: break;
     }
     return false;
+}
+
+bool BatchReader::parse_moved(Octets octets, StoreRecord& record) {
+    if (octets.size() < moved_head_bytes) return false;
+    const std::byte* at = octets.data();
+    record.priority = static_cast<std::uint8_t>(at[5]);
+    record.reason = static_cast<FailureReason>(at[6]);
+    if (static_cast<std::size_t>(record.reason) >= dead_reason_count) return false;
+    record.queue = AddressId{load_be<std::uint32_t>(at + 8)};
+    record.message = MessageId{load_be<std::uint64_t>(at + 12)};
+    record.origin = MessageId{load_be<std::uint64_t>(at + 20)};
+    record.from = AddressId{load_be<std::uint32_t>(at + 28)};
+    record.attempt = load_be<std::uint32_t>(at + 32);
+    record.at = to_time(load_be<std::uint64_t>(at + 36));
+    const std::size_t fields_bytes = load_be<std::uint32_t>(at + 44);
+    if (fields_bytes > octets.size() - moved_head_bytes) return false;
+    record.fields = octets.subspan(moved_head_bytes, fields_bytes);
+    record.body = octets.subspan(moved_head_bytes + fields_bytes);
+    return true;
 }
 
 bool BatchReader::parse_accepted(Octets octets, StoreRecord& record) {

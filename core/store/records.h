@@ -56,6 +56,7 @@ class BatchReader {
     [[nodiscard]] Failure broken(const char* what);
     [[nodiscard]] bool parse(Octets octets, StoreRecord& record);
     [[nodiscard]] bool parse_accepted(Octets octets, StoreRecord& record);
+    [[nodiscard]] static bool parse_moved(Octets octets, StoreRecord& record);
 
     BatchHead head_;
     Octets left_;

@@ -33,7 +33,13 @@ std::vector<std::string> make_corpus() {
     attempted.kind = ym::RecordKind::attempted;
     attempted.attempt = 2;
 
-    const std::array<ym::StoreRecord, 4> kinds{queue, accepted, settled, attempted};
+    ym::StoreRecord moved = accepted;
+    moved.kind = ym::RecordKind::moved;
+    moved.queues = {};
+    moved.origin = ym::MessageId{6};
+    moved.reason = ym::FailureReason::queue_full;
+
+    const std::array<ym::StoreRecord, 5> kinds{queue, accepted, settled, attempted, moved};
     std::vector<std::string> corpus;
     for (std::size_t count = 0; count < 7; ++count) {
         for (std::size_t first = 0; first < kinds.size(); ++first) {

@@ -40,9 +40,19 @@ void Book::set_state(CopyId id, CopyState state) {
     Copy& c = copies_[id];
     QueueBook& q = queues_[c.queue];
     if (c.state == CopyState::ready) q.ready.erase(place_of(c, id));
+    if (c.state == CopyState::offered) q.offered.erase(place_of(c, id));
     if (state == CopyState::ready && (q.drops || !c.place_certain)) state = CopyState::waiting;
     c.state = state;
     if (state == CopyState::ready) q.ready.insert(place_of(c, id));
+    if (state == CopyState::offered) q.offered.insert(place_of(c, id));
+}
+
+/// One that was accepted before it, of its queue and priority, may still be on its way to the store; then it waits.
+bool Book::stands_behind_offered(CopyId id) {
+    const Copy& c = copies_[id];
+    const std::set<Place>& offered = queues_[c.queue].offered;
+    const auto first = offered.lower_bound({static_cast<std::uint8_t>(31 - c.priority), 0, 0});
+    return options_.store && first != offered.end() && *first < place_of(c, id);
 }
 
 void Book::on(const HelloFact& fact) {
@@ -76,13 +86,15 @@ void Book::offer(Sequence& sequence, const Arrival& arrival, bool certain) {
         if (fresh) copies_.emplace_back();
         Copy& c = copies_[at->second];
         if (!fresh && c.state != CopyState::refused && c.state != CopyState::offered) continue;
+        if (!fresh) set_state(at->second, CopyState::refused);
         c.uid = sequence.uid;
         c.queue = target.queue;
         c.place = arrival.place;
         c.place_certain = certain;
         c.optional = target.optional;
         c.priority = messages_[sequence.uid].priority.value_or(arrival.route.priority);
-        c.state = CopyState::offered;
+        c.state = CopyState::refused;
+        set_state(at->second, CopyState::offered);
     }
 }
 
@@ -121,7 +133,7 @@ void Book::on(const AnswerFact& fact) {
     if (!sequence.open.empty()) sequence.open.pop_front();
     for (const Target& target : sequence.route.targets) {
         const CopyId id = find(sequence.uid, target.queue);
-        if (id != no_copy && copies_[id].state == CopyState::offered) copies_[id].state = CopyState::refused;
+        if (id != no_copy && copies_[id].state == CopyState::offered) set_state(id, CopyState::refused);
     }
     if (!sequence.open.empty()) offer(sequence, best(sequence), sequence.open.size() == 1);
 }
@@ -132,8 +144,8 @@ void Book::leave_open(Sequence& sequence) {
     for (const Target& target : sequence.route.targets) {
         const CopyId id = find(sequence.uid, target.queue);
         if (id == no_copy || copies_[id].state != CopyState::offered) continue;
+        set_state(id, CopyState::waiting);
         copies_[id].place_certain = false;
-        copies_[id].state = CopyState::waiting;
     }
 }
 
@@ -146,7 +158,8 @@ void Book::take(Sequence& sequence) {
         copies_[id].confirmed = true;
         if (!target.optional) ++queues_[target.queue].confirmed;
         if (copies_[id].state == CopyState::offered) {
-            set_state(id, target.optional ? CopyState::waiting : CopyState::ready);
+            const bool certain = !target.optional && !stands_behind_offered(id);
+            set_state(id, certain ? CopyState::ready : CopyState::waiting);
         }
     }
 }

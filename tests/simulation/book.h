@@ -98,6 +98,7 @@ using Place = std::tuple<std::uint8_t, std::uint64_t, CopyId>;
 
 struct QueueBook {
     std::set<Place> ready;
+    std::set<Place> offered;
     std::uint64_t live_leases = 0;
     std::uint64_t confirmed = 0;  // copies that a 2xx promised, without those that may be dropped at once
     std::uint64_t acked = 0;
@@ -162,6 +163,7 @@ class Book {
     void leave_open(Sequence& sequence);
     void take(Sequence& sequence);
     void set_state(CopyId id, CopyState state);
+    [[nodiscard]] bool stands_behind_offered(CopyId id);
     void end_lease(SessionNumber session, std::uint64_t tag, Reason reason);
     void end_leases(SessionNumber session, Reason reason);
     void fail(CopyId id, Reason reason);

@@ -115,11 +115,13 @@ struct GoneFact {
     SessionNumber session = 0;
     GoneWhy why{};
 };
-/// An `accepted`, `settled` or `attempted` record of a batch, its views copied.
+/// A record of a batch, its views copied.
 struct RecordFact {
     std::uint64_t batch = 0;
     RecordKind kind{};
     std::uint64_t message = 0;
+    std::uint64_t origin = 0;  // moved: its number before, and the queue that gave it up
+    std::uint32_t from = 0;
     std::vector<std::uint32_t> queues;
     std::string name;
     Outcome outcome{};

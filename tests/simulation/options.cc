@@ -176,7 +176,7 @@ void calm(Options& o) {
     o.nowhere = 0;
     o.oversized = 0;
     o.producer_dies = Duration{0};
-    // A dead letter that comes while the store takes nothing stays beside its queue.
+    // A publish that a store refused comes again later, and others come before it.
     o.store_full = o.store_unknown = o.store_fenced = o.store_failed = 0;
     o.drain_midway = false;
     o.settings_change = false;

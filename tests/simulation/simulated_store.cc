@@ -7,6 +7,8 @@ namespace ym::simulation {
 StoreStatus SimulatedStore::draw(bool healing) {
     const auto happens = [&](Odds odds) { return odds != 0 && prng_.chance(1, odds); };
     if (healing) return StoreStatus::ok;
+    // The first batches hold what all later ones lean on.
+    if (options_.store_full != 0 && ++appended_ <= 3 && prng_.chance(1, 3)) return StoreStatus::full;
     if (happens(options_.store_full)) return StoreStatus::full;
     if (happens(options_.store_unknown)) return StoreStatus::unknown;
     if (happens(options_.store_fenced)) return StoreStatus::fenced;
@@ -71,6 +73,7 @@ StoreAcquired SimulatedStore::acquired(Instant now) {
 
 StoreAcquired SimulatedStore::start() {
     ++life_;
+    appended_ = 0;
     unsure_ = false;
     in_flight_.clear();
     return {++epoch_, stored_};

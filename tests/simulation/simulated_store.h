@@ -43,6 +43,7 @@ class SimulatedStore {
     std::deque<Batch> in_flight_;
     std::uint64_t life_ = 0;  // entries of the agenda from before an acquisition say nothing
     std::uint64_t stored_ = 0;
+    std::uint64_t appended_ = 0;  // of this broker
     std::uint32_t epoch_ = 0;
     bool unsure_ = false;
     Instant last_;

@@ -195,13 +195,16 @@ void Witness::appended(std::uint64_t batch, std::span<const StoreRecord> records
         fact.batch = batch;
         fact.kind = record.kind;
         fact.message = record.message.value;
+        fact.origin = record.origin.value;
+        fact.from = record.from.value;
         fact.name = record.name;
         fact.outcome = record.outcome;
         fact.attempt = record.attempt;
         fact.sequence = record.sequence;
         fact.session = session_number(options_.seed, record.session).value_or(0);
+        const bool has_body = record.kind == RecordKind::accepted || record.kind == RecordKind::moved;
+        if (has_body) fact.uid = messages_.recognise(record.body).value_or(no_uid);
         if (record.kind == RecordKind::accepted) {
-            fact.uid = messages_.recognise(record.body).value_or(no_uid);
             for (const AddressId queue : record.queues) fact.queues.push_back(queue.value);
         } else {
             fact.queues.push_back(record.queue.value);

@@ -19,15 +19,8 @@ std::unique_ptr<Topology> durable() {
 }
 constexpr BrokerOptions keeps{7, 1, true};
 
-/// The settings' own batch is stored.
-void settle_in(Bench& b) {
-    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
-    b.step();
-}
-
 TEST(Store, IsWaitedForBeforeAConfirmOrADelivery) {
     Bench b(durable(), keeps);
-    settle_in(b);
     b.hello(producer, "p");
     b.hello(worker, "w", 10, {"orders"});
     b.publish(producer, "orders", 1, "x");
@@ -37,7 +30,7 @@ TEST(Store, IsWaitedForBeforeAConfirmOrADelivery) {
     b.publish(producer, "orders", 1, "x");
     EXPECT_THAT(b.got(producer, Verb::confirm), IsEmpty())
         << "a duplicate of what is being stored is not confirmed early";
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
     b.step();
     EXPECT_THAT(b.got(producer, Verb::confirm), SizeIs(1));
     EXPECT_THAT(b.bodies(worker), ElementsAre("x"));
@@ -46,10 +39,9 @@ TEST(Store, IsWaitedForBeforeAConfirmOrADelivery) {
 
 TEST(Store, ThatIsFullRefusesPublishesWhichMayBeSentAgain) {
     Bench b(durable(), keeps);
-    settle_in(b);
     b.hello(producer, "p");
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::full});
+    b.events.emplace_back(StoreCompleted{1, StoreStatus::full});
     b.step();
     auto confirms = b.got(producer, Verb::confirm);
     ASSERT_THAT(confirms, SizeIs(1));
@@ -57,7 +49,7 @@ TEST(Store, ThatIsFullRefusesPublishesWhichMayBeSentAgain) {
     EXPECT_EQ(b.queue("orders").storing, 0U);
     b.advance(1s);
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{3, StoreStatus::ok});
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
     b.step();
     confirms = b.got(producer, Verb::confirm);
     ASSERT_THAT(confirms, SizeIs(1));
@@ -67,30 +59,28 @@ TEST(Store, ThatIsFullRefusesPublishesWhichMayBeSentAgain) {
 
 TEST(Store, ThatIsFullStillTakesAcksInTheEnd) {
     Bench b(durable(), keeps);
-    settle_in(b);
     b.hello(producer, "p");
     b.hello(worker, "w", 10, {"orders"});
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
     b.step();
     const std::size_t before = b.records;
     b.settle(worker, SettleCode::ack, 1, 10);
     EXPECT_EQ(b.records, before + 1);
-    b.events.emplace_back(StoreCompleted{3, StoreStatus::full});
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::full});
     b.step();
     b.advance(1s);
     EXPECT_EQ(b.records, before + 2) << "the ack is appended again";
-    EXPECT_EQ(b.batches.back(), 4U);
+    EXPECT_EQ(b.batches.back(), 3U);
 }
 
 TEST(Store, ThatDoesNotKnowIsAcquiredAgainAndTellsWhatItHas) {
     Bench b(durable(), keeps);
-    settle_in(b);
     b.hello(producer, "p");
     b.publish(producer, "orders", 1, "x");
     b.publish(producer, "orders", 2, "y");
+    b.events.emplace_back(StoreCompleted{1, StoreStatus::unknown});
     b.events.emplace_back(StoreCompleted{2, StoreStatus::unknown});
-    b.events.emplace_back(StoreCompleted{3, StoreStatus::unknown});
     b.step();
     EXPECT_TRUE(b.acquire);
     EXPECT_THAT(b.got(producer, Verb::confirm), IsEmpty());
@@ -98,12 +88,12 @@ TEST(Store, ThatDoesNotKnowIsAcquiredAgainAndTellsWhatItHas) {
     auto confirms = b.got(producer, Verb::confirm);
     ASSERT_THAT(confirms, SizeIs(1));
     EXPECT_EQ(confirms[0].code, 503);
-    b.events.emplace_back(StoreAcquired{2, 2});
+    b.events.emplace_back(StoreAcquired{2, 1});
     b.step();
     confirms = b.got(producer, Verb::confirm);
     ASSERT_THAT(confirms, SizeIs(1));
     EXPECT_EQ(confirms[0].id, 1U);
-    b.events.emplace_back(StoreCompleted{3, StoreStatus::ok});
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
     b.step();
     EXPECT_THAT(b.got(producer, Verb::confirm), SizeIs(1));
     EXPECT_EQ(b.queue("orders").ready, 2U);
@@ -112,10 +102,9 @@ TEST(Store, ThatDoesNotKnowIsAcquiredAgainAndTellsWhatItHas) {
 TEST(Store, ThatFencesOrFailsEndsTheBrokerWithoutAnotherWord) {
     for (const StoreStatus status : {StoreStatus::fenced, StoreStatus::failed}) {
         Bench b(durable(), keeps);
-        settle_in(b);
         b.hello(producer, "p");
         b.publish(producer, "orders", 1, "x");
-        b.events.emplace_back(StoreCompleted{2, status});
+        b.events.emplace_back(StoreCompleted{1, status});
         b.step();
         EXPECT_EQ(b.finish, status == StoreStatus::fenced ? Finish::fenced : Finish::store_failed);
         b.advance(1min);
@@ -126,11 +115,10 @@ TEST(Store, ThatFencesOrFailsEndsTheBrokerWithoutAnotherWord) {
 
 TEST(Store, AnswersAWorkerThatAsksWhenItsAckIsDurable) {
     Bench b(durable(), keeps);
-    settle_in(b);
     b.hello(producer, "p");
     b.hello(worker, "w", 10, {"orders"});
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
     b.step();
     b.from(worker, [](wire::FrameWriter& w) {
         w.begin(Verb::settle, wire::flag_tell_durable, "", 10);
@@ -138,7 +126,7 @@ TEST(Store, AnswersAWorkerThatAsksWhenItsAckIsDurable) {
     });
     b.step();
     EXPECT_THAT(b.got(worker, Verb::confirm), IsEmpty());
-    b.events.emplace_back(StoreCompleted{3, StoreStatus::ok});
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
     b.step();
     const auto settled = b.got(worker, Verb::confirm);
     ASSERT_THAT(settled, SizeIs(1));
@@ -184,41 +172,12 @@ TEST(Drain, EndsAtItsDeadlineWithLeasesReturned) {
     Bench::balanced(q);
 }
 
-TEST(Store, ThatIsFullTakesADeadLetterThatHasMovedInTheEnd) {
-    auto t = topology({"orders", "graves"});
-    for (QueueSettings& q : t->queues) q.durable = true;
-    t->queues[0].dead_to = "graves";
-    Bench b(std::move(t), keeps);
-    settle_in(b);
-    b.hello(producer, "p");
-    b.hello(worker, "w", 10, {"orders", "graves"});
-    b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
-    b.step();
-    std::size_t before = b.records;
-    b.settle(worker, SettleCode::reject, 1, 10);
-    EXPECT_EQ(b.records, before + 2) << "dead in one queue, accepted by the other";
-    b.settle(worker, SettleCode::ack, 2, 10);
-    before = b.records;
-    b.events.emplace_back(StoreCompleted{3, StoreStatus::full});
-    b.events.emplace_back(StoreCompleted{4, StoreStatus::full});
-    b.step();
-    std::string bodies;
-    b.set_time(b.now.monotonic + 1s);
-    b.step();
-    for (const StoreRecord& r : b.effects.records) bodies += as_text(r.body);
-    EXPECT_EQ(b.records, before + 3);
-    EXPECT_EQ(bodies, "x") << "though the message itself was acked meanwhile";
-    Bench::balanced(b.queue("graves"));
-}
-
 TEST(Store, GetsNoRecordForADeliveryThatWasGivenBack) {
     Bench b(durable(), keeps);
-    settle_in(b);
     b.hello(producer, "p");
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
     b.step();
     const std::size_t before = b.records;
     b.settle(worker, SettleCode::release, 1, 1);
@@ -228,18 +187,17 @@ TEST(Store, GetsNoRecordForADeliveryThatWasGivenBack) {
 
 TEST(Store, ThatIsFencedGetsNothingMoreOfTheStepThatLearntOfIt) {
     Bench b(durable(), keeps);
-    settle_in(b);
     b.hello(producer, "p");
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");
     b.publish(producer, "orders", 2, "y");
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
     b.step();
     b.from(worker, [](wire::FrameWriter& w) {
         w.begin(Verb::settle, 0, "", 1);
         w.begin_record(0, 1);
     });
-    b.events.emplace_back(StoreCompleted{3, StoreStatus::fenced});
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::fenced});
     b.step();
     EXPECT_EQ(b.finish, Finish::fenced);
     EXPECT_THAT(b.effects.records, IsEmpty());
@@ -247,11 +205,10 @@ TEST(Store, ThatIsFencedGetsNothingMoreOfTheStepThatLearntOfIt) {
 
 TEST(Drain, GivesLeasesOfDurableQueuesBackWithoutAnotherBatch) {
     Bench b(durable(), keeps);
-    settle_in(b);
     b.hello(producer, "p");
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
     b.step();
     b.events.emplace_back(DrainRequested{});
     b.step();
@@ -267,14 +224,13 @@ TEST(Drain, GivesLeasesOfDurableQueuesBackWithoutAnotherBatch) {
 
 TEST(Drain, WaitsForAcksThatAFullStoreHasNotTakenYet) {
     Bench b(durable(), keeps);
-    settle_in(b);
     b.hello(producer, "p");
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
     b.step();
     b.settle(worker, SettleCode::ack, 1, 1);
-    b.events.emplace_back(StoreCompleted{3, StoreStatus::full});
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::full});
     b.events.emplace_back(DrainRequested{});
     b.step();
     EXPECT_EQ(b.finish, Finish::no);

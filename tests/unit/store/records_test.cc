@@ -26,7 +26,7 @@ std::string some_octets(Prng& random, std::uint64_t most) {
 std::unique_ptr<Owned> some_record(Prng& random) {
     auto made = std::make_unique<Owned>();
     StoreRecord& record = made->record;
-    record.kind = static_cast<RecordKind>(1 + random.below(4));
+    record.kind = static_cast<RecordKind>(1 + random.below(5));
     if (record.kind != RecordKind::queue) record.message = MessageId{random.next()};
     if (record.kind != RecordKind::accepted) record.queue = AddressId{static_cast<std::uint32_t>(random.next())};
     if (record.kind == RecordKind::queue) {
@@ -34,9 +34,20 @@ std::unique_ptr<Owned> some_record(Prng& random) {
         record.name = made->name;
     }
     if (record.kind == RecordKind::settled) record.outcome = static_cast<Outcome>(1 + random.below(6));
-    if (record.kind == RecordKind::attempted) record.attempt = static_cast<std::uint32_t>(random.next());
-    if (record.kind == RecordKind::attempted || record.kind == RecordKind::accepted) {
+    const bool moved = record.kind == RecordKind::moved;
+    if (moved || record.kind == RecordKind::attempted) record.attempt = static_cast<std::uint32_t>(random.next());
+    if (record.kind != RecordKind::queue && record.kind != RecordKind::settled) {
         record.at = WallTime{std::chrono::milliseconds(static_cast<std::int64_t>(random.next()))};
+    }
+    if (moved) {
+        record.origin = MessageId{random.next()};
+        record.from = AddressId{static_cast<std::uint32_t>(random.next())};
+        record.reason = static_cast<FailureReason>(random.below(dead_reason_count));
+        record.priority = static_cast<std::uint8_t>(random.below(32));
+        made->fields = some_octets(random, 300);
+        made->body = some_octets(random, 2000);
+        record.fields = as_octets(made->fields);
+        record.body = as_octets(made->body);
     }
     if (record.kind != RecordKind::accepted) return made;
     for (std::uint64_t left = random.below(5); left > 0; --left) {
@@ -64,6 +75,9 @@ void expect_same(const StoreRecord& a, const StoreRecord& b) {
     EXPECT_EQ(a.name, b.name);
     EXPECT_EQ(a.outcome, b.outcome);
     EXPECT_EQ(a.attempt, b.attempt);
+    EXPECT_EQ(a.origin, b.origin);
+    EXPECT_EQ(a.from, b.from);
+    EXPECT_EQ(a.reason, b.reason);
     EXPECT_EQ(a.at, b.at);
     EXPECT_EQ(a.priority, b.priority);
     EXPECT_EQ(a.principal, b.principal);

@@ -1,0 +1,209 @@
+// What stands where in the store, and in which order copies become ready while it is asked.
+#include "unit/broker/harness.h"
+
+namespace ym::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+using wire::SettleCode;
+using wire::Verb;
+
+constexpr PeerId producer{1};
+constexpr PeerId worker{2};
+constexpr PeerId other{3};
+constexpr BrokerOptions keeps{7, 1, true};
+
+PipelineSettings fanout(const std::string& name, std::vector<std::string> targets) {
+    PipelineSettings p;
+    p.name = name;
+    p.targets = std::move(targets);
+    p.route = std::make_unique<Everywhere>(static_cast<std::uint32_t>(p.targets.size()));
+    return p;
+}
+
+/// `orders` sends its dead letters to `graves`; the store keeps both.
+std::unique_ptr<Topology> with_graves() {
+    auto t = topology({"orders", "graves"});
+    for (QueueSettings& q : t->queues) q.durable = true;
+    t->queues[0].dead_to = "graves";
+    return t;
+}
+
+void answer(Bench& b, StoreStatus status) {
+    b.events.emplace_back(StoreCompleted{b.batches.back(), status});
+    b.step();
+}
+
+std::vector<RecordKind> kinds(const Bench& b) {
+    std::vector<RecordKind> out;
+    for (const StoreRecord& r : b.effects.records) out.push_back(r.kind);
+    return out;
+}
+
+TEST(Moved, DeadLettersHaveANumberOfTheirOwnInAQueueThatHoldsTheMessageAlready) {
+    auto t = with_graves();
+    t->pipelines.push_back(fanout("both", {"orders", "graves"}));
+    Bench b(std::move(t), keeps);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 1, {"orders"});
+    b.publish(producer, "both", 1, "x");
+    const MessageId first = b.effects.records.back().message;
+    answer(b, StoreStatus::ok);
+    b.settle(worker, SettleCode::reject, 1, 1);
+    EXPECT_THAT(kinds(b), ElementsAre(RecordKind::settled, RecordKind::moved));
+    const StoreRecord moved = b.effects.records.back();
+    EXPECT_EQ(moved.origin, first);
+    EXPECT_GT(moved.message, first);
+    EXPECT_EQ(moved.attempt, 1U);
+    EXPECT_EQ(moved.reason, FailureReason::reject);
+    EXPECT_EQ(as_text(moved.body), "x");
+    EXPECT_NE(moved.from, moved.queue);
+    EXPECT_THAT(b.queue("graves").ready, 1U) << "the dead letter waits for the store, the copy beside it does not";
+    answer(b, StoreStatus::ok);
+    b.hello(other, "o", 2, {"graves"});
+    EXPECT_THAT(b.bodies(other), ElementsAre("x", "x"));
+    b.settle(other, SettleCode::ack, 1, 2, {}, 2);
+    std::vector<MessageId> settled;
+    for (const StoreRecord& r : b.effects.records) settled.push_back(r.message);
+    EXPECT_THAT(settled, ElementsAre(first, moved.message));
+    Bench::balanced(b.queue("graves"));
+}
+
+TEST(Moved, DeadLettersOfOneMessageInTwoQueuesAreTwoMessages) {
+    auto t = topology({"left", "right", "graves"});
+    t->queues[0].dead_to = t->queues[1].dead_to = "graves";
+    t->pipelines.push_back(fanout("both", {"left", "right"}));
+    Bench b(std::move(t));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 9, {"left", "right"});
+    b.hello(other, "o", 9, {"graves"});
+    b.publish(producer, "both", 1, "x");
+    b.settle(worker, SettleCode::reject, 1, 9, {}, 2);
+    EXPECT_THAT(b.bodies(other), ElementsAre("x", "x"));
+    b.settle(other, SettleCode::nack, 1, 9);
+    b.settle(other, SettleCode::ack, 2, 9, {}, 3);
+    EXPECT_EQ(b.queue("graves").ledger.acked, 2U);
+    Bench::balanced(b.queue("graves"));
+}
+
+TEST(Moved, DeadLettersThatAFullStoreDidNotTakeAreNotHandedOutBeforeItHas) {
+    Bench b(with_graves(), keeps);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"orders", "graves"});
+    b.publish(producer, "orders", 1, "x");
+    answer(b, StoreStatus::ok);
+    b.bodies(worker);
+    b.settle(worker, SettleCode::reject, 1, 10);
+    EXPECT_THAT(kinds(b), ElementsAre(RecordKind::settled, RecordKind::queue, RecordKind::moved));
+    answer(b, StoreStatus::full);
+    EXPECT_THAT(b.bodies(worker), IsEmpty());
+    b.advance(1s);
+    EXPECT_THAT(b.bodies(worker), IsEmpty());
+    EXPECT_EQ(b.batches.back(), 3U) << "both records come again, in one batch";
+    answer(b, StoreStatus::ok);
+    EXPECT_THAT(b.bodies(worker), ElementsAre("x"));
+    Bench::balanced(b.queue("orders"));
+    Bench::balanced(b.queue("graves"));
+}
+
+TEST(Moved, DeadLettersGoTheirWayThoughTheStoreTakesNothingNow) {
+    Bench b(with_graves(), keeps);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"orders", "graves"});
+    b.publish(producer, "orders", 1, "x");
+    answer(b, StoreStatus::ok);
+    b.publish(producer, "orders", 2, "y");
+    answer(b, StoreStatus::full);
+    b.settle(worker, SettleCode::reject, 1, 10);
+    EXPECT_THAT(kinds(b), IsEmpty());
+    EXPECT_EQ(b.queue("orders").dead_letters.live, 0U);
+    EXPECT_EQ(b.queue("graves").storing, 1U);
+    b.advance(1s);
+    answer(b, StoreStatus::ok);
+    EXPECT_EQ(b.queue("graves").ledger.moved_in, 1U);
+    Bench::balanced(b.queue("graves"));
+}
+
+TEST(StoreOrder, NamesAQueueInEachBatchThatUsesItsNumberUntilOneIsStored) {
+    auto t = topology({"orders"});
+    t->queues[0].durable = true;
+    Bench b(std::move(t), keeps);
+    EXPECT_THAT(b.batches, IsEmpty()) << "a queue that was never used has nothing to say";
+    b.hello(producer, "p");
+    b.publish(producer, "orders", 1, "x");
+    EXPECT_THAT(kinds(b), ElementsAre(RecordKind::queue, RecordKind::accepted));
+    b.publish(producer, "orders", 2, "y");
+    EXPECT_THAT(kinds(b), ElementsAre(RecordKind::queue, RecordKind::accepted));
+    b.events.emplace_back(StoreCompleted{1, StoreStatus::full});
+    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
+    b.step();
+    b.advance(1s);
+    EXPECT_EQ(b.batches.size(), 2U) << "the name was stored with the second batch";
+    b.publish(producer, "orders", 3, "z");
+    EXPECT_THAT(kinds(b), ElementsAre(RecordKind::accepted));
+}
+
+TEST(StoreOrder, APublishToOneQueueWaitsForTheFanoutBeforeIt) {
+    for (const StoreStatus status : {StoreStatus::ok, StoreStatus::full}) {
+        auto settings = topology({"kept", "quick"});
+        settings->queues[0].durable = true;
+        settings->pipelines.push_back(fanout("both", {"kept", "quick"}));
+        Bench b(std::move(settings), keeps);
+        b.hello(producer, "p");
+        b.hello(worker, "w", 10, {"quick"});
+        b.publish(producer, "both", 1, "first");
+        b.publish(producer, "quick", 2, "second");
+        EXPECT_EQ(b.got(producer, Verb::confirm).size(), 1U) << "taken, and there is nothing to store";
+        EXPECT_THAT(b.bodies(worker), IsEmpty());
+        EXPECT_EQ(b.queue("quick").live, 1U);
+        Bench::balanced(b.queue("quick"));
+        answer(b, status);
+        if (status == StoreStatus::ok) {
+            EXPECT_THAT(b.bodies(worker), ElementsAre("first", "second"));
+        } else {
+            EXPECT_THAT(b.bodies(worker), ElementsAre("second"));
+        }
+        b.publish(producer, "quick", 3, "third");
+        EXPECT_THAT(b.bodies(worker), ElementsAre("third"));
+        Bench::balanced(b.queue("quick"));
+    }
+}
+
+TEST(StoreOrder, AnOptionalQueueThatIsFullCountsWhenTheOthersHaveTheMessage) {
+    auto t = topology({"kept", "small"});
+    t->queues[0].durable = true;
+    t->queues[1].limits.messages = 0;
+    t->pipelines.push_back(fanout("both", {"kept", "small"}));
+    t->pipelines[0].optional = {"small"};
+    Bench b(std::move(t), keeps);
+    b.hello(producer, "p");
+    b.publish(producer, "both", 1, "x");
+    EXPECT_EQ(b.queue("small").ledger.accepted, 0U);
+    answer(b, StoreStatus::full);
+    b.advance(1s);
+    b.publish(producer, "both", 1, "x");
+    answer(b, StoreStatus::ok);
+    const Ledger ledger = b.queue("small").ledger;
+    EXPECT_EQ(ledger.accepted, 1U);
+    EXPECT_EQ(ledger.dropped[static_cast<std::size_t>(DropReason::optional_full)], 1U);
+}
+
+TEST(Full, QueuesThatMakeDeadLettersSaySoAsTheReason) {
+    auto t = topology({"orders"});
+    t->queues[0].limits.messages = 1;
+    t->queues[0].limits.when_full = WhenFull::dead_letter;
+    Bench b(std::move(t));
+    b.hello(producer, "p");
+    b.publish(producer, "orders", 1, "x");
+    b.publish(producer, "orders", 2, "y");
+    std::string reason;
+    for (const Notice& notice : b.notices) {
+        if (notice.kind == NoticeKind::message_dead) reason = notice.text;
+    }
+    EXPECT_EQ(reason, "queue_full");
+}
+
+}  // namespace
+}  // namespace ym::test
