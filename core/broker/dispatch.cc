@@ -23,18 +23,27 @@ bool Broker::Machine::deliverable_while_draining(const Queue& q) const {
 /// (Waldspurger and Weihl, "Stride Scheduling", 1995). How far it is outlasts the times when it has nothing to hand
 /// out.
 void Broker::Machine::dispatch() {
-    while (!active_.empty()) {
+    step_deliveries_ = 0;
+    step_octets_at_ = out_->octets.size();
+    while (!active_.empty() && !step_is_full()) {
         std::pop_heap(active_.begin(), active_.end(), std::greater<>{});
         Queue& q = *addresses_[active_.back().queue].queue;
         active_.pop_back();
         q.active = false;
-        const std::uint64_t most = active_.empty() ? unlimited : turn_messages * q.settings.weight;
+        const std::uint64_t turn = active_.empty() ? unlimited : turn_messages * q.settings.weight;
+        const std::uint64_t most = std::min(turn, step_deliveries_max - step_deliveries_);
         const std::uint64_t given = hand_out(q, most);
+        step_deliveries_ += given;
         if (given > 0) pass_ = q.pass;
         q.pass += given * (stride / q.settings.weight);
         // One that got less has nothing left, or nobody takes it; what changes that touches it.
-        if (given == most) touch(q);
+        if (given == most || step_is_full()) touch(q);
     }
+}
+
+/// So that one step does not keep all others waiting: what is left over is handed out in the next one, at once.
+bool Broker::Machine::step_is_full() const {
+    return step_deliveries_ >= step_deliveries_max || out_->octets.size() - step_octets_at_ >= step_octets_max;
 }
 
 /// How many deliveries the queue's own limits allow now.
@@ -54,7 +63,7 @@ std::uint64_t Broker::Machine::allowed(Queue& q) {
 
 std::uint64_t Broker::Machine::hand_out(Queue& q, std::uint64_t most) {
     std::uint64_t given = 0;
-    while (given < most && q.ready > 0 && q.workers_first != no_link) {
+    while (given < most && q.ready > 0 && q.workers_first != no_link && !step_is_full()) {
         std::uint64_t count = std::min({allowed(q), most - given, deliver_records_max});
         if (count == 0) break;
         std::uint64_t credit = 0;
@@ -105,7 +114,8 @@ std::size_t Broker::Machine::gather_workers(Queue& q, std::uint64_t& credit) {
 std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
     // Messages are taken in order first, so that each worker's frame can be written in one go.
     taken_.clear();
-    for (std::size_t i = 0; i < count; ++i) {
+    std::uint64_t octets = out_->octets.size() - step_octets_at_;
+    for (std::size_t i = 0; i < count && octets < step_octets_max; ++i) {
         const std::uint32_t pick = picks_[i];
         if (pick >= views_.size() || views_[pick].credit == 0) break;
         Lane& lane = q.next_lane();
@@ -113,6 +123,7 @@ std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
         Session& worker = sessions_[subscriptions_[view_subscriptions_[pick]].session];
         if (!worker.takes_bytes()) break;
         worker.bytes_sent += messages_.head(copy.slot).body_bytes;
+        octets += messages_.head(copy.slot).bytes();
         --views_[pick].credit;
         lane.pop(copy);
         --q.ready;
@@ -161,10 +172,7 @@ void Broker::Machine::write_deliveries(Queue& q, std::size_t first, std::uint32_
     } else {
         leave_line(subscription);
     }
-    if (worker.lease_bound > now_.monotonic + q.settings.lease) {
-        worker.lease_bound = now_.monotonic + q.settings.lease;
-        session_deadlines_.set_earlier(worker.ref.index, worker.lease_bound);
-    }
+    session_deadlines_.set_earlier(worker.ref.index, now_.monotonic + q.settings.lease);
 }
 
 void Broker::Machine::give(Queue& q, Session& worker, const Copy& copy, wire::FrameWriter& writer) {
@@ -175,6 +183,7 @@ void Broker::Machine::give(Queue& q, Session& worker, const Copy& copy, wire::Fr
     delivery.granted = now_.monotonic;
     delivery.deadline = now_.monotonic + q.settings.lease;
     const std::uint64_t tag = worker.unacked.add(delivery);
+    watch_lease(worker, tag, delivery.deadline);
     ++q.in_flight;
     ++q.delivered;
     if (copy.attempts > 0) ++q.redelivered;

@@ -22,8 +22,9 @@
 
 namespace ym {
 
-/// The last body of a frame may stand in a ZeroMQ frame of its own: gives it to the last record.
-void attach_body(const FrameReceived& event, const wire::Frame& frame, wire::Record& record);
+/// The last body of a frame may stand in a ZeroMQ frame of its own: gives it to the last record. False if that one has
+/// a body already.
+[[nodiscard]] bool attach_body(const FrameReceived& event, const wire::Frame& frame, wire::Record& record);
 
 class Broker::Machine {
   public:
@@ -55,6 +56,10 @@ class Broker::Machine {
     static constexpr std::size_t deliver_bytes_max = std::size_t{1} << 20U;
     static constexpr Duration store_full_wait = 100ms;
     static constexpr Duration rate_burst = 100ms;
+    static constexpr Duration nearest_every = 10ms;  // searches for the name that may be meant; so many more at once
+    static constexpr Duration nearest_burst = 100ms;
+    static constexpr std::uint64_t step_deliveries_max = 10'000;  // the next step goes on
+    static constexpr std::size_t step_octets_max = std::size_t{32} << 20U;
     static constexpr unsigned fence_counter_bits = 40;      // below the epoch
     static constexpr std::uint64_t open_windows_max = 32;   // windows that a session may have open when it begins
     static constexpr std::uint64_t frames_unconfirmed = 4;  // byte window of a producer, in frames of the largest size
@@ -82,8 +87,8 @@ class Broker::Machine {
     [[nodiscard]] bool demand_is_full() const;
     /// What to say of a name that find_or_create() has no address for: nothing is called so, or not yet another one.
     [[nodiscard]] wire::Status no_address_status(std::string_view name) const;
-    [[nodiscard]] std::string why_no_address(std::string_view name) const;
-    [[nodiscard]] std::string nearest_name(std::string_view name) const;
+    [[nodiscard]] std::string why_no_address(std::string_view name);
+    [[nodiscard]] std::string nearest_name(std::string_view name);
     void remove_queue(Queue& queue);
     void connect_addresses();
     void connect(std::uint32_t from, AddressId to);
@@ -113,6 +118,8 @@ class Broker::Machine {
     Session* session(SessionRef ref);
     void schedule(Session& session);
     void stranger(PeerId id);
+    [[nodiscard]] Ring<PeerId>& strangers(std::uint32_t listener);
+    [[nodiscard]] std::uint64_t& connected(std::uint32_t listener);
     void deny(PeerId id, Peer& peer);
 
     // publish.cc: messages in
@@ -143,6 +150,7 @@ class Broker::Machine {
 
     // dispatch.cc: messages out
     void dispatch();
+    [[nodiscard]] bool step_is_full() const;
     std::uint64_t hand_out(Queue& queue, std::uint64_t most);
     std::size_t gather_workers(Queue& queue, std::uint64_t& credit);
     std::uint64_t deliver(Queue& queue, std::uint64_t count);
@@ -165,6 +173,8 @@ class Broker::Machine {
                     Duration retry_after);
     Copy end_lease(Session& session, std::uint64_t tag, const Delivery& delivery);
     void expire_leases(Session& session);
+    static void watch_lease(Session& session, std::uint64_t tag, Instant deadline);
+    [[nodiscard]] static Instant first_lease_due(Session& session);
     void extend(Delivery& delivery);
 
     // retry.cc: what follows a failed attempt
@@ -184,7 +194,9 @@ class Broker::Machine {
     void run_queue(Queue& queue);
 
     // reply.cc: requests
-    void expect_reply(Session& session, MessageId message, std::uint64_t sequence, const Pipeline* pipeline);
+    void expect_reply(Session& session, MessageId message, std::uint64_t sequence, std::uint32_t copies,
+                      const Pipeline* pipeline);
+    void unanswered(const MessageHead& head);
     void reply(MessageId message, wire::Status status, std::uint64_t part, Octets fields, Octets body);
     void expire_requests();
     void flush_held(Session& session);
@@ -240,12 +252,13 @@ class Broker::Machine {
     std::unordered_map<std::string, AddressId, TextHash, std::equal_to<>> names_;
     std::uint64_t queue_count_ = 0;
     std::uint64_t created_count_ = 0;
+    Instant nearest_next_;  // when a search is due at `nearest_every`
     std::vector<std::uint32_t> addresses_free_;
     Groups groups_;  // by address
 
     std::vector<Peer> peers_;
-    Ring<PeerId> strangers_;
-    std::uint64_t connected_ = 0;
+    std::vector<Ring<PeerId>> strangers_;   // by listener
+    std::vector<std::uint64_t> connected_;  // by listener
     std::deque<Session> sessions_;
     std::vector<std::uint32_t> sessions_free_;
     std::unordered_map<SessionKey, std::uint32_t, SessionKeyHash> by_key_;
@@ -298,7 +311,9 @@ class Broker::Machine {
     std::uint64_t route_random_ = 0;        // of the frame's producer
     static constexpr int chain_max = 16;
     std::vector<std::unique_ptr<RouteScratch>> route_scratch_;  // by depth of the chain
-    std::vector<ActiveQueue> active_;   // a heap, the least far first: queues with something to hand out
+    std::vector<ActiveQueue> active_;  // a heap, the least far first: queues with something to hand out
+    std::uint64_t step_deliveries_ = 0;
+    std::size_t step_octets_at_ = 0;    // where those of its deliveries begin
     std::uint64_t pass_ = 0;            // of the queue that had the last turn
     std::vector<AddressId> reluctant_;  // queues whose policy gave a message to nobody: asked again at the next change
     std::vector<WorkerView> views_;

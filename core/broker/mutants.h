@@ -31,6 +31,7 @@
     X(overtakes_stored, "hands out a message before one of its queue that the store is still asked about") \
     X(moved_number_kept, "gives a dead letter no number of its own in the queue that it goes on in")       \
     X(name_told_once, "takes the name of a queue for stored before it is")                                 \
+    X(first_dead_answers, "answers a request 410 though another queue may still answer it")                \
     X(strangers_ignored, "does not answer who has not said HELLO")                                         \
     X(silent_served, "gives deliveries to a peer that has been silent for too long")
 

@@ -56,12 +56,15 @@ void Broker::Machine::on(const FrameReceived& event) {
     }
 }
 
-void attach_body(const FrameReceived& event, const wire::Frame& frame, wire::Record& record) {
-    if (event.parts.size() < 2) return;
+bool attach_body(const FrameReceived& event, const wire::Frame& frame, wire::Record& record) {
+    if (event.parts.size() < 2) return true;
     std::uint32_t length = 0;
     const std::size_t at = record.at - frame.records_at;
     length = load_be<std::uint32_t>(frame.records.data() + at);
-    if (at + length == frame.records.size()) record.body = event.parts[1];
+    if (at + length != frame.records.size()) return true;
+    if (!record.body.empty()) return false;
+    record.body = event.parts[1];
+    return true;
 }
 
 void Broker::Machine::deny(PeerId id, Peer& from) {
@@ -72,14 +75,26 @@ void Broker::Machine::deny(PeerId id, Peer& from) {
 void Broker::Machine::stranger(PeerId id) {
     Peer& p = peer(id);
     if (p.state == PeerState::unknown) p.state = PeerState::stranger;
-    strangers_.push_back(id);
+    Ring<PeerId>& known = strangers(p.listener);
+    known.push_back(id);
     // Strangers are bounded like peers; the oldest is forgotten first.
-    while (strangers_.size() > limits(p.listener).peers) {
-        const PeerId oldest = strangers_.front();
-        strangers_.pop_front();
+    while (known.size() > limits(p.listener).peers) {
+        const PeerId oldest = known.front();
+        known.pop_front();
         const PeerState state = peer(oldest).state;
         if (state == PeerState::stranger || state == PeerState::ignored) forget_peer(oldest);
     }
+}
+
+Ring<PeerId>& Broker::Machine::strangers(std::uint32_t listener) {
+    if (listener >= strangers_.size()) strangers_.resize(std::size_t{listener} + 1);
+    return strangers_[listener];
+}
+
+/// How many sessions are connected by this listener.
+std::uint64_t& Broker::Machine::connected(std::uint32_t listener) {
+    if (listener >= connected_.size()) connected_.resize(std::size_t{listener} + 1);
+    return connected_[listener];
 }
 
 void Broker::Machine::revive(Session& s) {
@@ -185,8 +200,9 @@ Session* Broker::Machine::join(const FrameReceived& event, const Hello& hello) {
     const auto known = by_key_.find(key);
     Session* s = known == by_key_.end() ? nullptr : &sessions_[known->second];
     const PeerLimits& limit = limits(event.listener);
-    const bool connected = s != nullptr && s->state == SessionState::connected;
-    if (!connected && connected_ >= limit.peers) {
+    const bool is_connected = s != nullptr && s->state == SessionState::connected;
+    const bool comes_in = !is_connected || s->listener != event.listener;
+    if (comes_in && connected(event.listener) >= limit.peers) {
         error_to(event.peer, Status::full, "peers", 0, "too many peers (listeners.*.limits.peers)");
         if (peer(event.peer).state == PeerState::unknown) stranger(event.peer);
         return nullptr;
@@ -213,8 +229,9 @@ Session* Broker::Machine::join(const FrameReceived& event, const Hello& hello) {
     if (YM_MUTANT(dedupe_forgotten_on_resume))
         s->accepted.begin(s->accepted.highest() > 64 ? s->accepted.highest() - 64 : 0, 2 * limit.unconfirmed);
     // A HELLO ends the earlier use of its session (WIRE, "What bites" 1).
-    if (connected && s->peer != event.peer) forget_peer(s->peer);
-    if (!connected) ++connected_;
+    if (is_connected && s->peer != event.peer) forget_peer(s->peer);
+    if (is_connected) --connected(s->listener);
+    ++connected(event.listener);
     Peer& now_joined = peer(event.peer);
     now_joined.state = PeerState::joined;
     now_joined.session = s->ref.index;
@@ -304,7 +321,7 @@ void Broker::Machine::detach(Session& s) {
     peer(s.peer).state = PeerState::unknown;
     s.state = SessionState::away;
     s.since = now_.monotonic;
-    --connected_;
+    --connected(s.listener);
     update_wants(s);
     schedule(s);
 }
@@ -322,6 +339,7 @@ void Broker::Machine::lose(Session& s, std::optional<FailureReason> reason) {
         }
     }
     unsubscribe(s);
+    s.leases_due.clear();
     s.state = SessionState::remembered;
     s.since = now_.monotonic;
     if (s.accepted.taken() == 0 && s.requests == 0) return forget(s);
@@ -350,7 +368,7 @@ void Broker::Machine::forget(Session& s) {
 
 void Broker::Machine::schedule(Session& s) {
     const PeerLimits& limit = limits(s.listener);
-    Instant at = s.lease_bound;
+    Instant at = first_lease_due(s);
     switch (s.state) {
         case SessionState::connected:
             at = std::min(at, s.last_sent + limit.heartbeat);
@@ -383,7 +401,7 @@ void Broker::Machine::malformed(PeerId id, const wire::DecodeError& error, std::
         Session& s = sessions_[from.session];
         name = s.name;
         detach(s);
-        strangers_.push_back(id);
+        strangers(s.listener).push_back(id);
     }
     peer(id).state = PeerState::ignored;
     notice(NoticeKind::peer_ignored, name, "sent too many malformed frames", malformed_max);

@@ -12,6 +12,7 @@ namespace {
 /// Why a message could not be taken, where each says the same to all.
 constexpr std::string_view why_draining = "the broker is draining";
 constexpr std::string_view why_memory = "the broker is out of memory (limits.memory)";
+constexpr std::string_view why_two_bodies = "a body in the record, and another in a frame of its own";
 constexpr std::string_view why_queue_full = "the queue is full";
 constexpr std::string_view why_store_full = "the store is full";
 constexpr std::string_view why_store_away = "the store is being acquired again";
@@ -44,8 +45,13 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
             if (admit(s, record, window)) refuse(s, record.id, Status::malformed, cursor.error().field);
             continue;
         }
-        attach_body(event, frame, record);
+        const bool one_body = attach_body(event, frame, record);
         if (!admit(s, record, window)) continue;
+        if (!one_body) {
+            ++malformed_;
+            refuse(s, record.id, Status::malformed, why_two_bodies);
+            continue;
+        }
         if (octets > limit.frame || ++count > limit.records) {
             refuse(s, record.id, Status::too_large, "beyond the frame's limits that WELCOME told");
             continue;
@@ -185,6 +191,7 @@ void Broker::Machine::make_room(Queue& q, std::uint64_t bytes) {
             continue;
         }
         ++q.ledger.dropped[static_cast<std::size_t>(DropReason::queue_full)];
+        unanswered(messages_.head(oldest.slot));
         settled(q, oldest.slot, Outcome::dropped);
     }
 }
@@ -252,10 +259,10 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
         for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) {
             enqueue(targets_[t], slot, stored);
         }
-        if (c.wants_reply) expect_reply(s, head.id, c.sequence, pipeline);
+        if (c.wants_reply) expect_reply(s, head.id, c.sequence, copies, pipeline);
     } else if (c.wants_reply) {
         // No queue has it, so nobody will answer: the producer is told when the time for a reply is over.
-        expect_reply(s, MessageId{next_message_++}, c.sequence, pipeline);
+        expect_reply(s, MessageId{next_message_++}, c.sequence, 0, pipeline);
     }
     if (stored) {  // what was left out counts when the store has taken the rest
         batch().optional_full.insert(batch().optional_full.end(), optional_full_.begin(), optional_full_.end());

@@ -8,10 +8,11 @@ namespace ym {
 using wire::Field;
 using wire::Status;
 
-void Broker::Machine::expect_reply(Session& s, MessageId message, std::uint64_t sequence, const Pipeline* pipeline) {
+void Broker::Machine::expect_reply(Session& s, MessageId message, std::uint64_t sequence, std::uint32_t copies,
+                                   const Pipeline* pipeline) {
     static const PipelineSettings defaults;
     const PipelineSettings& settings = pipeline == nullptr ? defaults : pipeline->settings;
-    requests_.emplace(message, Request{s.ref, sequence, settings.reply_keep, settings.reply_max});
+    requests_.emplace(message, Request{s.ref, sequence, settings.reply_keep, settings.reply_max, copies});
     ++s.requests;
     requests_due_.push_back({now_.monotonic + settings.reply_timeout, message});
     std::push_heap(requests_due_.begin(), requests_due_.end(), std::greater<>{});
@@ -20,6 +21,14 @@ void Broker::Machine::expect_reply(Session& s, MessageId message, std::uint64_t 
     if (requests_due_.size() < sweep_min + 4 * requests_.size()) return;
     std::erase_if(requests_due_, [this](const RequestDue& due) { return !requests_.contains(due.message); });
     std::make_heap(requests_due_.begin(), requests_due_.end(), std::greater<>{});
+}
+
+/// A copy is gone that no worker has answered. Another one may be answered yet; behind the last one nobody will.
+void Broker::Machine::unanswered(const MessageHead& head) {
+    if (!head.wants_reply) return;
+    const auto found = requests_.find(head.id);
+    if (found == requests_.end()) return;
+    if (--found->second.copies == 0 || YM_MUTANT(first_dead_answers)) reply(head.id, Status::too_old, 0, {}, {});
 }
 
 void Broker::Machine::reply(MessageId message, Status status, std::uint64_t part, Octets fields, Octets body) {
@@ -56,7 +65,8 @@ void Broker::Machine::reply(MessageId message, Status status, std::uint64_t part
     }
     // Its producer is away: the reply waits for it, outside of this step's octets.
     if (to->held.size() < request.keep_max && memory() + frame.size() <= topology_->memory_max) {
-        to->held.push_back({now_.monotonic, request.keep, {frame.begin(), frame.end()}});
+        to->held.push_back(
+            {request.sequence, status != Status::part, now_.monotonic, request.keep, {frame.begin(), frame.end()}});
         to->held_due = std::min(to->held_due, now_.monotonic + request.keep);
         reply_bytes_ += frame.size();
         session_deadlines_.set_earlier(to->ref.index, to->held_due);
@@ -77,6 +87,7 @@ void Broker::Machine::flush_held(Session& s) {
         out_->octets.append(held.frame);
         send(s, at);
         ++replies_sent_;
+        if (held.last) remember_reply(s, held.sequence, held.frame);
     }
     s.held.clear();
     s.held_due = Instant::never();

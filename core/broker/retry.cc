@@ -80,7 +80,7 @@ void Broker::Machine::dead_letter(Queue& q, const Copy& copy, FailureReason reas
     q.bytes -= bytes;
     if (q.live == 0) q.empty_since = now_.monotonic;
     notice(NoticeKind::message_dead, q.settings.name, std::string(name_of(reason)), copy.id.value);
-    if (head.wants_reply) reply(head.id, wire::Status::too_old, 0, {}, {});
+    unanswered(head);
     if (q.keeps) {
         StoreRecord& r = record(RecordKind::settled);
         r.message = copy.id;

@@ -144,6 +144,8 @@ enum class SessionState : std::uint8_t {
 
 /// A reply that waits for its producer to come back.
 struct HeldReply {
+    std::uint64_t sequence = 0;
+    bool last = false;
     Instant since;
     Duration keep{0};
     std::vector<std::byte> frame;
@@ -157,6 +159,15 @@ struct SentReply {
 struct SentReplyDue {
     Instant at;
     std::uint64_t sequence = 0;
+};
+
+/// When to look at a lease. It may have been settled or extended by then.
+struct LeaseDue {
+    Instant at;
+    std::uint64_t tag = 0;
+    friend bool operator>(const LeaseDue& a, const LeaseDue& b) {
+        return a.at > b.at || (a.at == b.at && a.tag > b.tag);
+    }
 };
 
 struct Session {
@@ -194,8 +205,8 @@ struct Session {
     std::uint64_t bytes_credit = ~std::uint64_t{0};
     std::uint64_t bytes_sent = 0;
     std::uint64_t acked = 0;
-    Instant lease_bound = Instant::never();  // no lease ends earlier
-    Instant last_worked;                     // last delivery or settlement
+    std::vector<LeaseDue> leases_due;  // a heap: each lease, under a deadline that it had
+    Instant last_worked;               // last delivery or settlement
     std::vector<std::uint32_t> subscriptions;
     std::vector<std::uint32_t> out_of_line;  // those of them that no queue looks at
     std::vector<Answer> lost;                // of this step

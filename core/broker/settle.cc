@@ -39,7 +39,11 @@ void Broker::Machine::on_settle(Session& s, const FrameReceived& event, const wi
             if (s.state != SessionState::connected) return;
             continue;
         }
-        attach_body(event, frame, record);
+        if (!attach_body(event, frame, record)) {
+            malformed(event.peer, {Status::malformed, "body", record.at}, "another stands in a frame of its own");
+            if (s.state != SessionState::connected) return;
+            continue;
+        }
         std::uint64_t last = record.id;
         Duration retry_after{0};
         wire::FieldCursor fields(record.fields);
@@ -146,23 +150,53 @@ void Broker::Machine::extend(Delivery& delivery) {
         std::max(delivery.deadline, std::min(now_.monotonic + settings.lease, delivery.granted + settings.lease_max));
 }
 
+/// Each lease has one entry in the heap. Settled ones stay in it until their time, or until they are many.
+void Broker::Machine::watch_lease(Session& s, std::uint64_t tag, Instant deadline) {
+    std::vector<LeaseDue>& due = s.leases_due;
+    constexpr std::size_t sweep_min = 64;
+    if (due.size() >= sweep_min + 4 * s.unacked.size()) {
+        std::erase_if(due, [&s](const LeaseDue& lease) { return s.unacked.find(lease.tag) == nullptr; });
+        std::make_heap(due.begin(), due.end(), std::greater<>{});
+    }
+    due.push_back({deadline, tag});
+    std::push_heap(due.begin(), due.end(), std::greater<>{});
+}
+
+/// No lease of the session ends earlier.
+Instant Broker::Machine::first_lease_due(Session& s) {
+    std::vector<LeaseDue>& due = s.leases_due;
+    while (!due.empty() && s.unacked.find(due.front().tag) == nullptr) {
+        std::pop_heap(due.begin(), due.end(), std::greater<>{});
+        due.pop_back();
+    }
+    return due.empty() ? Instant::never() : due.front().at;
+}
+
+/// Looks at none but those whose time may have come: each lease costs a place in the heap, and one more for each time
+/// that it was extended beyond the deadline it stood there with.
 void Broker::Machine::expire_leases(Session& s) {
-    if (now_.monotonic < s.lease_bound) return;
-    s.lease_bound = Instant::never();
+    const Instant until = YM_MUTANT(live_lease_expired) ? Instant::never() : now_.monotonic;
     expired_.clear();
-    s.unacked.for_each([&](std::uint64_t tag, Delivery& delivery) {
-        if (delivery.deadline <= now_.monotonic || YM_MUTANT(live_lease_expired)) {
+    std::vector<LeaseDue>& due = s.leases_due;
+    while (!due.empty() && due.front().at <= until) {
+        const std::uint64_t tag = due.front().tag;
+        std::pop_heap(due.begin(), due.end(), std::greater<>{});
+        due.pop_back();
+        const Delivery* delivery = s.unacked.find(tag);
+        if (delivery == nullptr) continue;
+        if (delivery->deadline <= until) {
             expired_.push_back(tag);
         } else {
-            s.lease_bound = std::min(s.lease_bound, delivery.deadline);
+            due.push_back({delivery->deadline, tag});
+            std::push_heap(due.begin(), due.end(), std::greater<>{});
         }
-    });
+    }
+    std::sort(expired_.begin(), expired_.end());
     for (const std::uint64_t tag : expired_) {
         const Delivery delivery = *s.unacked.find(tag);
         add_answer(s.lost, tag, Status::timeout);
         say(s);
         const Copy copy = end_lease(s, tag, delivery);
-
         fail(copy, delivery.queue, FailureReason::lease_expired);
     }
 }

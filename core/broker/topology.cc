@@ -200,7 +200,7 @@ wire::Status Broker::Machine::no_address_status(std::string_view name) const {
     return later ? wire::Status::full : wire::Status::no_address;
 }
 
-std::string Broker::Machine::why_no_address(std::string_view name) const {
+std::string Broker::Machine::why_no_address(std::string_view name) {
     if (on_demand(name)) return "too many queues on demand (create.max, limits.queues)";
     std::string text = "no address '" + std::string(name) + "'";
     const std::string nearest = nearest_name(name);
@@ -221,8 +221,12 @@ AddressId Broker::Machine::find_or_create(std::string_view name, bool by_setting
     return q.address;
 }
 
-std::string Broker::Machine::nearest_name(std::string_view name) const {
-    // A flood of wrong names must not cost a walk over every queue each.
+/// The name that may have been meant; empty if none is near. A search costs a thousand times what a good name does, so
+/// a flood of wrong ones is told no more than that they are wrong.
+std::string Broker::Machine::nearest_name(std::string_view name) {
+    nearest_next_ = std::max(nearest_next_, now_.monotonic - nearest_burst);
+    if (nearest_next_ > now_.monotonic) return {};
+    nearest_next_ = nearest_next_ + nearest_every;
     constexpr std::size_t looked_at_max = 1024;
     Nearest nearest(name);
     std::size_t looked_at = 0;

@@ -124,15 +124,20 @@ class ReplyChecker final : public Checker {
         }
     }
 
-    /// 410: it became a dead letter, in a queue at least; or a limit may have taken it.
+    /// 410: it became a dead letter in every queue that had it; or a limit may have taken it.
     void dead(const Request& request) {
+        bool any = false;
         for (std::size_t queue = 0; queue < book_.queues(); ++queue) {
             const CopyId id = book_.find(request.uid, queue);
-            if (id == no_copy) continue;
+            if (id == no_copy || book_.copy(id).dead_letter) continue;
             const Copy& copy = book_.copy(id);
-            if (copy.state == CopyState::dead || copy.state == CopyState::moved || book_.queue(queue).drops) return;
+            any = any || copy.state == CopyState::dead || copy.state == CopyState::moved || book_.queue(queue).drops;
+            if (copy.state == CopyState::leased || copy.state == CopyState::ready) {
+                wrong("message ", request.uid, " is answered 410, and queue ", book_.scene().queues[queue].name,
+                      " may still answer it");
+            }
         }
-        wrong("message ", request.uid, " is answered 410, and is not dead");
+        if (!any) wrong("message ", request.uid, " is answered 410, and is not dead");
     }
 
     std::map<std::pair<SessionNumber, std::uint64_t>, Request> requests_;
