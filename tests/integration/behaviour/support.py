@@ -50,17 +50,17 @@ class Lines:
 
 
 class Broker:
-    """`yardmaster run` on broker.yaml, with its sockets in `folder`."""
+    """`yardmaster run` on broker.yaml, or on `settings`, with its sockets in `folder`."""
 
-    def __init__(self, program, folder):
-        self.program, self.folder = program, folder
+    def __init__(self, program, folder, settings=os.path.join(HERE, "broker.yaml")):
+        self.program, self.folder, self.settings = program, folder, settings
         self.path, self.endpoint, self.small = f"{folder}/broker", f"ipc://{folder}/broker", f"ipc://{folder}/small"
         self.start()
 
     def start(self):
         environment = dict(os.environ, YM_FOLDER=self.folder)
         with open(f"{self.folder}/broker.log", "ab") as log:
-            self.lines = Lines([self.program, "run", os.path.join(HERE, "broker.yaml")], env=environment, stderr=log)
+            self.lines = Lines([self.program, "run", self.settings], env=environment, stderr=log)
         while not self.lines.line(20).startswith("Listening"):
             pass
 

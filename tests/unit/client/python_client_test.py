@@ -116,5 +116,13 @@ class Size(unittest.TestCase):
         self.assertEqual(statements.most_common(1)[0][1], 1, "several statements on a line")
 
 
+class Handwritten(unittest.TestCase):
+    def test_have_fewer_than_60_lines_each(self):
+        """They show that an hour and PROTOCOL.md are enough, without a library."""
+        for name in ("producer.pl", "worker.pl"):
+            with open(os.path.join(ROOT, "examples", "clients", "perl", name), encoding="utf-8") as file:
+                self.assertLess(len(file.readlines()), 60, name)
+
+
 if __name__ == "__main__":
     unittest.main()

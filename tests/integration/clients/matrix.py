@@ -1,0 +1,79 @@
+#!/usr/bin/python3
+"""Every kind of producer with every kind of worker, one of which is killed with messages in its hands: each request gets its answer,
+once, and what the dead worker held is delivered again.
+
+usage: matrix.py BUILD_DIR [WORKER_KIND...]
+"""
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import kinds
+from support import Broker, Failed
+
+REQUESTS = 200
+
+
+def until(condition, what, patience=30.0):
+    end = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > end:
+            raise Failed(f"not within {patience} s: {what}")
+        time.sleep(0.02)
+
+
+def row(build, folder, broker, kind):
+    """All producers at once against three workers of one kind; returns the cells of its row and the number of redeliveries."""
+    crew = [subprocess.Popen([*kinds.workers(build)[kind], broker.endpoint, kind, "3"]) for _ in range(3)]
+    requesters = {}
+    try:
+        until(lambda: sum(bool(peer["queues"]) for peer in broker.status()["peers"]) == 3, "three workers")
+        for name, command in kinds.producers(build).items():
+            requesters[name] = kinds.Requester(command, broker.endpoint, kind, [f"{name} {number}" for number in range(REQUESTS)], folder)
+        until(lambda: broker.queue(kind)["in_flight"] >= 25, "messages in all hands")
+        crew[0].kill()  # it holds five at least
+        cells = {}
+        for name, one in requesters.items():
+            code = one.finish(60)
+            cells[name] = one.faults() + [f"exit code {code}"] * (code != 0)
+        for worker in crew[1:]:
+            worker.terminate()
+            if worker.wait(10) != 0:
+                raise Failed(f"a worker left with {worker.returncode}")
+        return cells, broker.queue(kind)["redelivered"]
+    finally:
+        for worker in crew:
+            worker.kill()
+            worker.wait()
+        for one in requesters.values():
+            one.kill()
+
+
+def main(build, *only):
+    failed = False
+    with tempfile.TemporaryDirectory(prefix="ym-clients-") as folder:
+        broker = Broker(os.path.join(build, "yardmaster"), folder, os.path.join(kinds.HERE, "broker.yaml"))
+        try:
+            print(f"{REQUESTS} requests in each cell; one of three workers of each row was killed\n")
+            print(f"{'worker':<10}" + "".join(f"{name:>10}" for name in kinds.producers(build)) + f"{'redelivered':>14}", flush=True)
+            for kind in only or kinds.workers(build):
+                cells, redelivered = row(build, folder, broker, kind)
+                shown = "".join(f"{'FAILED' if faults else REQUESTS:>10}" for faults in cells.values())
+                print(f"{kind:<10}{shown}{redelivered:>14}", flush=True)
+                for name, faults in cells.items():
+                    failed |= bool(faults)
+                    print("".join(f"  {name} with {kind}: {fault}\n" for fault in faults[:5]), end="")
+                if not redelivered:
+                    failed = True
+                    print(f"  {kind}: nothing was delivered again, so that the kill was no test")
+        finally:
+            broker.kill()
+    return int(failed)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    sys.exit(main(os.path.abspath(sys.argv[1]), *sys.argv[2:]))
