@@ -19,6 +19,7 @@ void Broker::Machine::send(Session& s, std::size_t at) {
 }
 
 void Broker::Machine::send_bare(Session& s, Verb verb) {
+    if (s.majordomo) return say_majordomo(s, verb);
     const std::size_t at = out_->octets.size();
     wire::FrameWriter writer(out_->octets);
     writer.begin(verb, 0, {}, 0);
@@ -48,7 +49,7 @@ void Broker::Machine::flush_lost() {
     // Before deliveries: a tag that is lost must never be taken for one that is given in the same step.
     for (const std::uint32_t index : talkative_) {
         Session& s = sessions_[index];
-        if (s.lost.empty() || s.state != SessionState::connected) continue;
+        if (s.lost.empty() || s.state != SessionState::connected || s.majordomo) continue;
         write_lost(s);
         s.lost.clear();
     }
@@ -56,7 +57,7 @@ void Broker::Machine::flush_lost() {
 
 void Broker::Machine::flush_session(Session& s) {
     s.listed = false;
-    if (s.state == SessionState::connected) {
+    if (s.state == SessionState::connected && !s.majordomo) {  // which has no words for any of this
         Session* to = &s;
         if (YM_MUTANT(confirm_wrong_producer)) {
             for (Session& other : sessions_) {

@@ -147,6 +147,11 @@ std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
 void Broker::Machine::write_deliveries(Queue& q, std::size_t first, std::uint32_t pick) {
     const std::uint32_t subscription = view_subscriptions_[pick];
     Session& worker = sessions_[subscriptions_[subscription].session];
+    if (worker.majordomo) {
+        picks_[first] = BalancePolicy::nobody;  // it has credit for one at a time
+        write_majordomo_request(q, worker, taken_[first]);
+        return leave_line(subscription);
+    }
     wire::FrameWriter writer(out_->octets);
     std::size_t at = out_->octets.size();
     const std::uint64_t lease_ms = to_ms(q.settings.lease);
@@ -175,22 +180,28 @@ void Broker::Machine::write_deliveries(Queue& q, std::size_t first, std::uint32_
     session_deadlines_.set_earlier(worker.ref.index, now_.monotonic + q.settings.lease);
 }
 
-void Broker::Machine::give(Queue& q, Session& worker, const Copy& copy, wire::FrameWriter& writer) {
+/// Begins a delivery, and returns its tag.
+std::uint64_t Broker::Machine::lease(Queue& q, Session& worker, const Copy& copy, Duration lease) {
     Delivery delivery;
     delivery.slot = copy.slot;
     delivery.queue = q.address;
     delivery.attempts = copy.attempts + 1;
     delivery.granted = now_.monotonic;
-    delivery.deadline = now_.monotonic + q.settings.lease;
+    delivery.deadline = now_.monotonic + lease;
     const std::uint64_t tag = worker.unacked.add(delivery);
     watch_lease(worker, tag, delivery.deadline);
     ++q.in_flight;
     ++q.delivered;
     if (copy.attempts > 0) ++q.redelivered;
     if (!YM_MUTANT(fence_reused) || fence_ == 0) ++fence_;
+    return tag;
+}
+
+void Broker::Machine::give(Queue& q, Session& worker, const Copy& copy, wire::FrameWriter& writer) {
+    const std::uint64_t tag = lease(q, worker, copy, q.settings.lease);
     const MessageHead& head = messages_.head(copy.slot);
-    writer.begin_record(static_cast<std::uint16_t>(std::min(delivery.attempts, 0xffffU)), tag);
-    writer.field(wire::Field::fence, (std::uint64_t{epoch_} << fence_counter_bits) | fence_);
+    writer.begin_record(static_cast<std::uint16_t>(std::min(copy.attempts + 1, 0xffffU)), tag);
+    writer.field(wire::Field::fence, fence());
     writer.field(wire::Field::first_accepted_ms, static_cast<std::uint64_t>(head.accepted_wall.since_epoch.count()));
     const Octets octets = messages_.octets(copy.slot);
     const std::size_t cut = YM_MUTANT(body_cut) && head.body_bytes > 0 ? 1 : 0;

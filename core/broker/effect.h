@@ -15,11 +15,13 @@
 
 namespace ym {
 
-/// One ZeroMQ message of one frame to a peer: octets of Effects::octets.
+/// One ZeroMQ message to a peer: octets of Effects::octets. They are its one frame, or `parts` of it: `u32 length,
+/// octets` repeated, a frame each (wire/parts.h).
 struct Send {
     PeerId peer;
     std::size_t at = 0;
     std::size_t size = 0;
+    bool parts = false;
 };
 
 /// For logs and metrics only; nothing depends on it.
@@ -29,6 +31,7 @@ enum class NoticeKind : std::uint8_t {
     peer_silent,
     peer_lost,
     peer_left,
+    peer_refused,
     peer_ignored,
     queue_created,
     queue_removed,

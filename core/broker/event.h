@@ -20,6 +20,7 @@ struct FrameReceived {
     Principal principal;
     std::uint32_t listener = 0;
     std::span<const Octets> parts;
+    bool cut = false;  // it had more frames than are passed on
 };
 
 /// A send to this peer failed for good: its connection is gone.

@@ -18,6 +18,7 @@
 #include "broker/parts.h"
 #include "broker/queue.h"
 #include "broker/session.h"
+#include "wire/mdp.h"
 #include "wire/ymp.h"
 
 namespace ym {
@@ -102,11 +103,14 @@ class Broker::Machine {
     void on_hello(const FrameReceived& event, const wire::Frame& frame);
     void on_bye(Session& session);
     Session* join(const FrameReceived& event, const Hello& hello);
+    Session& new_session();
+    void attach(Session& session, const FrameReceived& event);
     bool read_hello(const FrameReceived& event, const wire::Frame& frame, Hello& hello);
     void revive(Session& session);
     void welcome(Session& session, bool resumed);
     void detach(Session& session);
     void lose(Session& session, std::optional<FailureReason> reason);
+    void end_leases(Session& session, std::optional<FailureReason> reason);
     void forget(Session& session);
     void subscribe(Session& session, const std::vector<AddressId>& queues);
     void unsubscribe(Session& session);
@@ -114,13 +118,44 @@ class Broker::Machine {
     void error_to(PeerId peer, wire::Status status, std::string_view field, std::uint64_t at, std::string_view text);
     void forget_peer(PeerId peer);
     Peer& peer(PeerId id);
-    [[nodiscard]] const PeerLimits& limits(std::uint32_t listener) const;
+    [[nodiscard]] const ListenerSettings& limits(std::uint32_t listener) const;
     Session* session(SessionRef ref);
     void schedule(Session& session);
     void stranger(PeerId id);
     [[nodiscard]] Ring<PeerId>& strangers(std::uint32_t listener);
     [[nodiscard]] std::uint64_t& connected(std::uint32_t listener);
     void deny(PeerId id, Peer& peer);
+
+    // majordomo.cc: workers and clients that speak Majordomo or Paranoid Pirate
+    void on_majordomo(const FrameReceived& event);
+    void on_majordomo_worker(const FrameReceived& event, const mdp::Message& message);
+    void on_majordomo_ready(const FrameReceived& event, const mdp::Message& message);
+    void on_majordomo_answer(Session& session, const mdp::Message& message);
+    Session* majordomo_session(const FrameReceived& event);
+    void run_majordomo(Session& session);
+    [[nodiscard]] Instant majordomo_deadline(Session& session) const;
+    void write_majordomo_request(Queue& queue, Session& worker, const Copy& copy);
+    void say_majordomo(Session& session, wire::Verb verb);
+    void disconnect(PeerId peer, mdp::Dialect dialect, bool delimited);
+    void dismiss(Session& session, bool tell);
+    void begin_again(Session& session);
+    void send_parts(PeerId peer, std::size_t at);
+    void encode_body(std::span<const Octets> frames, Octets& fields, Octets& body);
+    void append_body(Octets fields, Octets body);
+
+    // majordomo_requests.cc: requests of Majordomo clients, and what they are answered
+    void on_majordomo_request(const FrameReceived& event, const mdp::Message& message);
+    void answer_mmi(Session& session, const mdp::Message& message);
+    [[nodiscard]] bool has_workers(AddressId address, int depth) const;
+    [[nodiscard]] std::string_view address_of_service(std::string_view service) const;
+    [[nodiscard]] std::unique_ptr<MajordomoRequest> note_request() const;
+    void majordomo_reply(MessageId message, wire::Status status, Octets fields, Octets body);
+    void refuse_majordomo(Session& session, const MajordomoRequest& request, wire::Status status,
+                          std::string_view text);
+    void end_request(MessageId message, wire::Status status, std::string_view text);
+    using Requests = std::unordered_map<MessageId, Request>;
+    void erase_request(Requests::iterator request);
+    void take_request(Session& session, const FrameReceived& event, const mdp::Message& message);
 
     // publish.cc: messages in
     void on_publish(Session& session, const FrameReceived& event, const wire::Frame& frame);
@@ -156,6 +191,9 @@ class Broker::Machine {
     std::uint64_t deliver(Queue& queue, std::uint64_t count);
     void write_deliveries(Queue& queue, std::size_t first, std::uint32_t pick);
     void give(Queue& queue, Session& worker, const Copy& copy, wire::FrameWriter& writer);
+    std::uint64_t lease(Queue& queue, Session& worker, const Copy& copy, Duration lease);
+    /// Of the last delivery: grows with each, and across restarts.
+    [[nodiscard]] std::uint64_t fence() const { return (std::uint64_t{epoch_} << fence_counter_bits) | fence_; }
     void touch(Queue& queue);
     void update_wants(Session& session);
     void leave_line(std::uint32_t subscription);
@@ -275,7 +313,7 @@ class Broker::Machine {
     Deadlines session_deadlines_;
     Deadlines queue_deadlines_;
 
-    std::unordered_map<MessageId, Request> requests_;
+    Requests requests_;
     struct RequestDue {
         Instant at;
         MessageId message;
@@ -305,6 +343,10 @@ class Broker::Machine {
 
     // Scratch of one step, kept for its memory.
     Buffer set_fields_;
+    const mdp::Message* asking_ = nullptr;  // the Majordomo request that is being taken
+    Buffer majordomo_body_;
+    Buffer majordomo_fields_;
+    std::uint64_t majordomo_sessions_ = 0;
     std::vector<Candidate> candidates_;
     std::vector<Target> targets_;
     std::vector<AddressId> optional_full_;  // of one message: optional targets that cannot take it

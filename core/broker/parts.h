@@ -45,13 +45,16 @@ struct Address {
     std::unique_ptr<Pipeline> pipeline;
 };
 
+/// Of a message that names none.
+inline constexpr std::uint8_t default_priority = 16;
+
 /// A message of a PUBLISH frame on its way in.
 struct Candidate {
     std::uint64_t sequence = 0;
     Octets fields;
     Octets body;
     std::string_view topic, type, key;
-    std::uint8_t priority = 0;
+    std::uint8_t priority = default_priority;
     bool priority_given = false;
     bool wants_reply = false;
     std::uint32_t first = no_link;  // its targets, in Machine::targets_
@@ -70,6 +73,14 @@ struct Target {
     std::uint32_t next = no_link;
 };
 
+/// How a request of a Majordomo client is to be answered.
+struct MajordomoRequest {
+    mdp::Dialect dialect{};
+    std::vector<std::byte> envelope;  // parts
+    std::string service;              // as the client asked for it, wherever the request went
+    std::vector<std::byte> gathered;  // parts of the reply, for a client whose protocol knows no parts
+};
+
 /// A request that waits for its reply.
 struct Request {
     SessionRef session;
@@ -77,6 +88,7 @@ struct Request {
     Duration keep{0};
     std::uint64_t keep_max = 0;
     std::uint32_t copies = 0;  // of the message, that a worker may still answer
+    std::unique_ptr<MajordomoRequest> majordomo;  // none: YMP
 };
 
 /// A failed attempt, until the retry policy has spoken.

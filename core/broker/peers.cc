@@ -13,7 +13,7 @@ Peer& Broker::Machine::peer(PeerId id) {
     return peers_[id.value];
 }
 
-const PeerLimits& Broker::Machine::limits(std::uint32_t listener) const {
+const ListenerSettings& Broker::Machine::limits(std::uint32_t listener) const {
     return topology_->listeners[std::min<std::size_t>(listener, topology_->listeners.size() - 1)];
 }
 
@@ -34,6 +34,8 @@ void Broker::Machine::on(const FrameReceived& event) {
         if (from.state == PeerState::unknown) forget_peer(event.peer);
         return;
     }
+    if (limits(event.listener).protocol != Protocol::ymp || !wire::looks_like_ymp(event.parts[0]))
+        return on_majordomo(event);
     wire::Frame frame;
     if (const auto error = wire::parse_frame(event.parts[0], frame)) return malformed(event.peer, *error, {});
     const std::size_t expected = (frame.flags & wire::flag_body_in_second_frame) != 0 ? 2 : 1;
@@ -42,7 +44,7 @@ void Broker::Machine::on(const FrameReceived& event) {
     if (frame.verb >= Verb::welcome)
         return malformed(event.peer, {Status::malformed, "verb", 4}, "a verb of the broker");
     if (frame.verb == Verb::hello) return on_hello(event, frame);
-    if (from.state != PeerState::joined) return deny(event.peer, from);
+    if (from.state != PeerState::joined || sessions_[from.session].majordomo) return deny(event.peer, from);
     Session& s = sessions_[from.session];
     s.last_heard = now_.monotonic;
     if (s.silent) revive(s);
@@ -208,22 +210,14 @@ Session* Broker::Machine::join(const FrameReceived& event, const Hello& hello) {
         return nullptr;
     }
     if (s == nullptr) {
-        std::uint32_t index = 0;
-        if (sessions_free_.empty()) {
-            index = static_cast<std::uint32_t>(sessions_.size());
-            sessions_.emplace_back().ref.index = index;
-        } else {
-            index = sessions_free_.back();
-            sessions_free_.pop_back();
-        }
-        s = &sessions_[index];
+        s = &new_session();
         s->key = key;
         // Whatever lies between its lowest open sequence and its highest may still come, within reason.
         const std::uint64_t start = hello.lowest > 0 ? hello.lowest - 1 : 0;
         const std::uint64_t open = hello.highest > start ? hello.highest - start : 0;
         s->accepted.begin(start, 2 * limit.unconfirmed + std::min(open, open_windows_max * limit.unconfirmed));
         s->accepted.see(hello.highest);
-        by_key_.emplace(key, index);
+        by_key_.emplace(key, s->ref.index);
     }
     s->accepted.widen(2 * limit.unconfirmed);  // settings, or those of this listener, may allow more than before
     if (YM_MUTANT(dedupe_forgotten_on_resume))
@@ -231,16 +225,31 @@ Session* Broker::Machine::join(const FrameReceived& event, const Hello& hello) {
     // A HELLO ends the earlier use of its session (WIRE, "What bites" 1).
     if (is_connected && s->peer != event.peer) forget_peer(s->peer);
     if (is_connected) --connected(s->listener);
-    ++connected(event.listener);
-    Peer& now_joined = peer(event.peer);
-    now_joined.state = PeerState::joined;
-    now_joined.session = s->ref.index;
-    s->state = SessionState::connected;
-    s->peer = event.peer;
-    s->listener = event.listener;
-    s->since = s->last_heard = now_.monotonic;
-    s->silent = false;
+    attach(*s, event);
     return s;
+}
+
+Session& Broker::Machine::new_session() {
+    if (sessions_free_.empty()) {
+        const auto index = static_cast<std::uint32_t>(sessions_.size());
+        sessions_.emplace_back().ref.index = index;
+        return sessions_.back();
+    }
+    const std::uint32_t index = sessions_free_.back();
+    sessions_free_.pop_back();
+    return sessions_[index];
+}
+
+void Broker::Machine::attach(Session& s, const FrameReceived& event) {
+    ++connected(event.listener);
+    Peer& from = peer(event.peer);
+    from.state = PeerState::joined;
+    from.session = s.ref.index;
+    s.state = SessionState::connected;
+    s.peer = event.peer;
+    s.listener = event.listener;
+    s.since = s.last_heard = now_.monotonic;
+    s.silent = false;
 }
 
 void Broker::Machine::welcome(Session& s, bool resumed) {
@@ -322,12 +331,31 @@ void Broker::Machine::detach(Session& s) {
     s.state = SessionState::away;
     s.since = now_.monotonic;
     --connected(s.listener);
+    if (s.majordomo) return lose(s, FailureReason::worker_lost);  // it cannot resume: it comes back as another
     update_wants(s);
     schedule(s);
 }
 
 void Broker::Machine::lose(Session& s, std::optional<FailureReason> reason) {
-    if (reason) notice(NoticeKind::peer_lost, s.name, "did not come back within the grace", s.unacked.size());
+    if (reason && !s.majordomo)
+        notice(NoticeKind::peer_lost, s.name, "did not come back within the grace", s.unacked.size());
+    end_leases(s, reason);
+    unsubscribe(s);
+    s.leases_due.clear();
+    s.state = SessionState::remembered;
+    s.since = now_.monotonic;
+    if (s.majordomo || (s.accepted.taken() == 0 && s.requests == 0)) return forget(s);
+    remembered_.push_back(s.ref);
+    while (remembered_.size() > remembered_max) {
+        Session* oldest = session(remembered_.front());
+        remembered_.pop_front();
+        if (oldest != nullptr && oldest->state == SessionState::remembered) forget(*oldest);
+    }
+    schedule(s);
+}
+
+/// Takes all that a session holds from it.
+void Broker::Machine::end_leases(Session& s, std::optional<FailureReason> reason) {
     while (const std::uint64_t tag = s.unacked.next(0)) {
         const Delivery delivery = *s.unacked.find(tag);
         const Copy copy = end_lease(s, tag, delivery);
@@ -338,22 +366,10 @@ void Broker::Machine::lose(Session& s, std::optional<FailureReason> reason) {
             give_back(queue(delivery.queue), copy);
         }
     }
-    unsubscribe(s);
-    s.leases_due.clear();
-    s.state = SessionState::remembered;
-    s.since = now_.monotonic;
-    if (s.accepted.taken() == 0 && s.requests == 0) return forget(s);
-    remembered_.push_back(s.ref);
-    while (remembered_.size() > remembered_max) {
-        Session* oldest = session(remembered_.front());
-        remembered_.pop_front();
-        if (oldest != nullptr && oldest->state == SessionState::remembered) forget(*oldest);
-    }
-    schedule(s);
 }
 
 void Broker::Machine::forget(Session& s) {
-    by_key_.erase(s.key);
+    if (!s.majordomo) by_key_.erase(s.key);
     session_deadlines_.set(s.ref.index, Instant::never());
     replies_dropped_ += s.held.size();
     for (const HeldReply& held : s.held) reply_bytes_ -= held.frame.size();
@@ -368,6 +384,7 @@ void Broker::Machine::forget(Session& s) {
 
 void Broker::Machine::schedule(Session& s) {
     const PeerLimits& limit = limits(s.listener);
+    if (s.majordomo) return session_deadlines_.set(s.ref.index, majordomo_deadline(s));
     Instant at = first_lease_due(s);
     switch (s.state) {
         case SessionState::connected:

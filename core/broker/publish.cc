@@ -1,6 +1,7 @@
 // Messages in: PUBLISH frames are read, recognised if sent before, routed, checked against limits, and stored.
 #include "base/prng.h"
 #include "broker/machine.h"
+#include "wire/parts.h"
 
 namespace ym {
 
@@ -126,7 +127,6 @@ bool Broker::Machine::read_candidate(Session& s, const wire::Record& record, Can
     c.sequence = record.id;
     c.fields = record.fields;
     c.body = record.body;
-    c.priority = 16;
     if (record.code > wire::publish_wants_reply) {
         refuse(s, record.id, Status::malformed, "code");
         return false;
@@ -143,8 +143,11 @@ bool Broker::Machine::read_candidate(Session& s, const wire::Record& record, Can
             case Field::topic: c.topic = as_text(field.value); break;
             case Field::type: c.type = as_text(field.value); break;
             case Field::key: c.key = as_text(field.value); break;
-            case Field::message_id:
-            case Field::parts: break;
+            case Field::message_id: break;
+            case Field::parts:
+                if (wire::are_parts(c.body)) break;
+                refuse(s, record.id, Status::malformed, "a body of parts is `u32 length, octets` repeated");
+                return false;
             case Field::priority: {
                 const auto priority = wire::as_u64(field.value);
                 if (!priority || *priority > 31) {
@@ -167,6 +170,9 @@ bool Broker::Machine::read_candidate(Session& s, const wire::Record& record, Can
 void Broker::Machine::refuse(Session& s, std::uint64_t sequence, Status status, std::string_view text,
                              Duration retry_after) {
     ++refused_;
+    if (asking_ != nullptr && topology_->majordomo.reply_refusals)
+        return refuse_majordomo(s, *note_request(), status, text);
+    if (asking_ != nullptr) return;
     add_answer(s.confirms, sequence, status, text, retry_after);
     say(s);
 }
@@ -260,7 +266,7 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
             enqueue(targets_[t], slot, stored);
         }
         if (c.wants_reply) expect_reply(s, head.id, c.sequence, copies, pipeline);
-    } else if (c.wants_reply) {
+    } else if (c.wants_reply && asking_ == nullptr) {
         // No queue has it, so nobody will answer: the producer is told when the time for a reply is over.
         expect_reply(s, MessageId{next_message_++}, c.sequence, 0, pipeline);
     }

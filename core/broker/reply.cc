@@ -11,9 +11,13 @@ using wire::Status;
 void Broker::Machine::expect_reply(Session& s, MessageId message, std::uint64_t sequence, std::uint32_t copies,
                                    const Pipeline* pipeline) {
     static const PipelineSettings defaults;
-    const PipelineSettings& settings = pipeline == nullptr ? defaults : pipeline->settings;
-    requests_.emplace(message, Request{s.ref, sequence, settings.reply_keep, settings.reply_max, copies});
     ++s.requests;
+    if (asking_ != nullptr) {
+        requests_.emplace(message, Request{s.ref, sequence, {}, 0, copies, note_request()});
+        return;
+    }
+    const PipelineSettings& settings = pipeline == nullptr ? defaults : pipeline->settings;
+    requests_.emplace(message, Request{s.ref, sequence, settings.reply_keep, settings.reply_max, copies, nullptr});
     requests_due_.push_back({now_.monotonic + settings.reply_timeout, message});
     std::push_heap(requests_due_.begin(), requests_due_.end(), std::greater<>{});
     // Answered requests leave their deadline behind; they are swept out before they are many.
@@ -37,7 +41,9 @@ void Broker::Machine::reply(MessageId message, Status status, std::uint64_t part
         ++replies_dropped_;  // late, or the second one
         return;
     }
-    const Request request = found->second;
+    if (found->second.majordomo) return majordomo_reply(message, status, fields, body);
+    const Request& known = found->second;
+    const Request request{known.session, known.sequence, known.keep, known.keep_max, known.copies, nullptr};
     if (status != Status::part && !YM_MUTANT(duplicate_reply)) requests_.erase(found);
     Session* to = session(request.session);
     if (to == nullptr) {

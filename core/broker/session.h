@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "broker/messages.h"
 #include "broker/mutants.h"
 #include "broker/sequences.h"
+#include "wire/mdp.h"
 #include "wire/ymp.h"
 
 namespace ym {
@@ -170,6 +172,15 @@ struct LeaseDue {
     }
 };
 
+/// What a session holds besides when its peer speaks Majordomo or Paranoid Pirate.
+struct MajordomoPeer {
+    bool worker = false;  // said READY
+    mdp::Dialect dialect{};
+    bool delimited = true;       // an empty frame stands in front of a worker's messages
+    std::uint64_t fence = 0;     // of the delivery that a worker has in hand
+    std::uint64_t sequence = 0;  // requests of it so far
+};
+
 struct Session {
     SessionRef ref;
     SessionState state = SessionState::free;
@@ -182,6 +193,8 @@ struct Session {
     Instant since;  // of the state
     bool silent = false;
     bool leaving = false;  // said DRAIN: gets no new deliveries
+
+    std::optional<MajordomoPeer> majordomo;
 
     // As a producer.
     SequenceWindow accepted;

@@ -71,6 +71,7 @@ void Broker::Machine::run_due() {
 }
 
 void Broker::Machine::run_session(Session& session) {
+    if (session.majordomo) return run_majordomo(session);
     const PeerLimits& limit = limits(session.listener);
     const Instant now = now_.monotonic;
     expire_replies(session);
@@ -129,6 +130,7 @@ void Broker::Machine::finish(Finish how) {
             // Leases that are still out return: what is in the books at the end is what is live.
             if (session.state == SessionState::connected) {
                 send_bare(session, wire::Verb::bye);
+                end_leases(session, std::nullopt);
                 detach(session);
             }
             if (session.state == SessionState::away) lose(session, std::nullopt);

@@ -189,7 +189,9 @@ void Broker::Machine::refuse_batch(PendingBatch& pending) {
         const MessageHead& head = messages_.head(copy.slot);
         if (head.wants_reply) {
             const auto request = requests_.find(head.id);
-            if (request != requests_.end()) {
+            if (request != requests_.end() && request->second.majordomo) {
+                end_request(head.id, Status::full, "the store is full");
+            } else if (request != requests_.end()) {
                 if (Session* s = session(request->second.session)) --s->requests;
                 requests_.erase(request);
             }

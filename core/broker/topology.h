@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -91,6 +92,24 @@ struct PeerLimits {
     Duration grace = 2s;
 };
 
+/// What is spoken at a listener.
+enum class Protocol : std::uint8_t {
+    ymp,             // YMP and Majordomo; the first octets of each message tell which
+    pirate_clients,  // Paranoid Pirate has a port for each side
+    pirate_workers,
+};
+
+struct ListenerSettings : PeerLimits {
+    Protocol protocol = Protocol::ymp;
+    AddressName to;  // Paranoid Pirate: the address of all messages
+};
+
+struct MajordomoSettings {
+    std::map<std::string, AddressName, std::less<>> services;  // where name and address differ
+    Duration busy_max = 1h;       // a busy worker's lease: it follows the connection, up to this
+    bool reply_refusals = false;  // a client whose request is refused gets a reply that says so
+};
+
 struct NamedRetry {
     std::string name;
     std::unique_ptr<RetryPolicy> policy;
@@ -101,7 +120,8 @@ struct Topology {
     std::vector<PipelineSettings> pipelines;
     std::vector<NamedRetry> retries;  // holds `default` at least
     std::optional<CreateSettings> create;
-    std::vector<PeerLimits> listeners;                   // by FrameReceived::listener
+    std::vector<ListenerSettings> listeners;  // by FrameReceived::listener
+    MajordomoSettings majordomo;
     std::uint64_t memory_max = std::uint64_t{1} << 30U;  // octets of bodies, fields and index
     std::uint64_t queues_max = 10'000;
     Duration drain = 30s;

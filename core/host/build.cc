@@ -55,7 +55,9 @@ class Builder {
             topology->pipelines.push_back(make_pipeline(pipeline));
         }
         if (config_.create) topology->create = make_create(*config_.create);
-        for (const settings::Listener& listener : config_.listeners) topology->listeners.push_back(listener.limits);
+        for (const settings::Listener& listener : config_.listeners) add_listener(listener, *topology);
+        check_services();
+        topology->majordomo = config_.majordomo;
         topology->memory_max = config_.memory_max;
         topology->queues_max = config_.queues_max;
         topology->drain = config_.drain;
@@ -74,6 +76,25 @@ class Builder {
             registry_->miss(plugin.id);
             problems_.add({failed->id, plugin.place, settings::join_path("plugins.load", plugin.id),
                            failed->path + ": " + failed->found, failed->expected, failed->hint});
+        }
+    }
+
+    /// Paranoid Pirate has two ports, each a listener of its own to the state machine.
+    void add_listener(const settings::Listener& listener, Topology& topology) {
+        if (!listener.pirate) {
+            topology.listeners.push_back({listener.limits, Protocol::ymp, {}});
+            return;
+        }
+        const std::string path = settings::join_path("listeners", listener.name) + ".to";
+        if (!listener.to.empty()) (void)addresses_.check(listener.to, listener.to_place, path, problems_);
+        topology.listeners.push_back({listener.limits, Protocol::pirate_clients, listener.to});
+        topology.listeners.push_back({listener.limits, Protocol::pirate_workers, listener.to});
+    }
+
+    void check_services() {
+        for (const auto& [service, to] : config_.majordomo.services) {
+            const std::string path = settings::join_path("majordomo.services", service);
+            (void)addresses_.check(to, config_.services_places.at(service), path, problems_);
         }
     }
 

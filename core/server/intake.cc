@@ -4,7 +4,7 @@ namespace ym::server {
 
 Intake::Intake(IntakeLimits limits) : limits_(limits) {
     // Room for a turn of ordinary messages, of two frames each.
-    frames_.resize(limits_.messages * 2 + limits_.parts);
+    frames_.resize(limits_.messages * 2);
     items_.reserve(limits_.messages);
     parts_.reserve(frames_.size());
 }
@@ -19,7 +19,7 @@ void Intake::read(Socket& socket, std::uint32_t listener, Peers& peers, Outbox& 
 bool Intake::read_one(Socket& socket, std::uint32_t listener, Peers& peers, Outbox& outbox, std::uint64_t& bytes) {
     if (!socket.receive(scratch_)) return false;
     const std::optional<PeerId> peer = peers.find_or_add(listener, scratch_.octets());
-    Item item{peer.value_or(PeerId{}), listener, used_, 0};
+    Item item{peer.value_or(PeerId{}), listener, used_, 0, false};
     std::uint64_t octets = 0;
     for (bool more = scratch_.more(); more;) {
         const bool keep = peer && item.parts < limits_.parts;
@@ -29,7 +29,10 @@ bool Intake::read_one(Socket& socket, std::uint32_t listener, Peers& peers, Outb
         if (!socket.receive(into)) break;  // never: ZeroMQ hands a message over as a whole
         more = into.more();
         octets += into.octets().size();
-        if (!keep) continue;
+        if (!keep) {
+            item.cut = true;
+            continue;
+        }
         ++used_;
         ++item.parts;
     }
@@ -52,7 +55,8 @@ void Intake::add_events(std::vector<Event>& events) {
     for (std::size_t at = 0; at < used_; ++at) parts_.push_back(frames_[at].octets());
     for (const Item& item : items_) {
         events.emplace_back(FrameReceived{item.peer, Principal{}, item.listener,
-                                          std::span<const Octets>(parts_).subspan(item.first_part, item.parts)});
+                                          std::span<const Octets>(parts_).subspan(item.first_part, item.parts),
+                                          item.cut});
     }
 }
 

@@ -16,7 +16,7 @@ namespace ym::server {
 struct IntakeLimits {
     std::size_t messages = 256;
     std::uint64_t bytes = std::uint64_t{4} << 20U;
-    std::size_t parts = 64;  // frames of one message that are passed on; those behind are dropped
+    std::size_t parts = 1000;  // frames of one message that are passed on; one with more is cut, and refused
 };
 
 class Intake {
@@ -41,6 +41,7 @@ class Intake {
         std::uint32_t listener = 0;
         std::size_t first_part = 0;
         std::size_t parts = 0;
+        bool cut = false;
     };
 
     bool read_one(Socket& socket, std::uint32_t listener, Peers& peers, Outbox& outbox, std::uint64_t& bytes);

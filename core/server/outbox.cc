@@ -5,9 +5,9 @@
 namespace ym::server {
 namespace {
 
-/// Octets that a parked frame costs: its own, and the entry that holds it.
-std::uint64_t cost(Octets frame) {
-    return frame.size() + sizeof(Message);
+/// Octets that a parked message costs: its own, and the entry that holds it.
+std::uint64_t cost(Octets octets) {
+    return octets.size() + sizeof(Message) + sizeof(bool);
 }
 
 }  // namespace
@@ -17,24 +17,26 @@ Outbox::Line& Outbox::line(PeerId peer) {
     return lines_[peer.value];
 }
 
-void Outbox::send(PeerId peer, Octets frame) {
+void Outbox::send(PeerId peer, Octets octets, bool parts) {
     Line& to = line(peer);
     if (to.unreachable) return;
-    if (!to.parked.empty()) return park(peer, to, frame);
-    switch (sockets_[peers_.listener(peer)].send(peers_.routing_id(peer), frame)) {
+    if (!to.parked.empty()) return park(peer, to, octets, parts);
+    Socket& socket = sockets_[peers_.listener(peer)];
+    const Octets routing_id = peers_.routing_id(peer);
+    switch (parts ? socket.send_parts(routing_id, octets) : socket.send(routing_id, octets)) {
         case Sent::yes: return;
-        case Sent::full: return park(peer, to, frame);
+        case Sent::full: return park(peer, to, octets, parts);
         case Sent::gone: return give_up(peer, to);
     }
 }
 
-void Outbox::park(PeerId peer, Line& to, Octets frame) {
-    const std::uint64_t bytes = cost(frame);
+void Outbox::park(PeerId peer, Line& to, Octets octets, bool parts) {
+    const std::uint64_t bytes = cost(octets);
     if (to.bytes + bytes > limits_.peer_bytes_max || parked_bytes_ + bytes > limits_.bytes_max) {
         return give_up(peer, to);
     }
     if (to.parked.empty()) waiting_.push_back(peer);
-    to.parked.emplace_back(frame);
+    to.parked.push_back({Message(octets), parts});
     to.bytes += bytes;
     parked_bytes_ += bytes;
 }
@@ -43,7 +45,7 @@ void Outbox::drop_parked(Line& of) {
     parked_bytes_ -= of.bytes;
     of.bytes = 0;
     of.next = 0;
-    of.parked = std::vector<Message>();
+    of.parked = std::vector<Parked>();
 }
 
 void Outbox::give_up(PeerId peer, Line& to) {
@@ -57,9 +59,10 @@ bool Outbox::drain(PeerId peer, Line& from) {
     Socket& socket = sockets_[peers_.listener(peer)];
     const Octets routing_id = peers_.routing_id(peer);
     while (from.next < from.parked.size()) {
-        Message& parked = from.parked[from.next];
-        const std::uint64_t bytes = cost(parked.octets());
-        const Sent sent = socket.send(routing_id, parked);
+        Parked& parked = from.parked[from.next];
+        const std::uint64_t bytes = cost(parked.octets.octets());
+        const Sent sent = parked.parts ? socket.send_parts(routing_id, parked.octets.octets())
+                                       : socket.send(routing_id, parked.octets);
         if (sent == Sent::full) return false;
         if (sent == Sent::gone) {
             from.unreachable = true;

@@ -22,10 +22,10 @@ class Outbox {
     Outbox(std::span<Socket> sockets, const Peers& peers, OutboxLimits limits)
         : sockets_(sockets), peers_(peers), limits_(limits) {}
 
-    /// Sends a message of one frame now, or parks a copy. A peer that is gone, or for which more than the
-    /// bound would be parked, is unreachable: what is parked for it is dropped, and so is all that follows, until
-    /// it is heard again.
-    void send(PeerId peer, Octets frame);
+    /// Sends a message of one frame now, or parks a copy; with `parts`, one of several frames. A peer that is gone, or
+    /// for which more than the bound would be parked, is unreachable: what is parked for it is dropped, and so is all
+    /// that follows, until it is heard again.
+    void send(PeerId peer, Octets octets, bool parts = false);
 
     /// Tries again what is parked. To be called whenever a socket woke.
     void flush();
@@ -45,15 +45,19 @@ class Outbox {
     [[nodiscard]] std::uint64_t parked_bytes() const { return parked_bytes_; }
 
   private:
+    struct Parked {
+        Message octets;
+        bool parts = false;
+    };
     struct Line {
-        std::vector<Message> parked;
+        std::vector<Parked> parked;
         std::size_t next = 0;  // the first of `parked` that is not yet sent
         std::uint64_t bytes = 0;
         bool unreachable = false;
     };
 
     Line& line(PeerId peer);
-    void park(PeerId peer, Line& line, Octets frame);
+    void park(PeerId peer, Line& line, Octets octets, bool parts);
     void give_up(PeerId peer, Line& line);
     void drop_parked(Line& line);
     /// Sends from the front of the line; true if nothing is left.

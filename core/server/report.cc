@@ -28,6 +28,7 @@ Words words(NoticeKind kind) {
         case NoticeKind::peer_silent: return {"peer_silent", "peer is silent", Level::warning, true};
         case NoticeKind::peer_lost: return {"peer_lost", "peer lost", Level::warning, true};
         case NoticeKind::peer_left: return {"peer_left", "peer left", Level::info, true};
+        case NoticeKind::peer_refused: return {"peer_refused", "peer refused", Level::warning, true};
         case NoticeKind::peer_ignored: return {"peer_ignored", "peer ignored from now on", Level::warning, true};
         case NoticeKind::queue_created: return {"queue_created", "queue created", Level::info, true};
         case NoticeKind::queue_removed: return {"queue_removed", "queue removed", Level::info, true};

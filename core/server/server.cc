@@ -18,7 +18,9 @@ std::vector<Socket> make_routers(Context& context, const settings::Config& confi
     std::vector<Socket> sockets;
     for (const settings::Listener& listener : config.listeners) {
         // Twice the limit, so that a frame somewhat too large is refused in words, not by a cut connection.
-        sockets.push_back(Socket::router(context, {.frame_bytes_max = listener.limits.frame * 2}));
+        const RouterOptions options{.frame_bytes_max = listener.limits.frame * 2};
+        sockets.push_back(Socket::router(context, options));
+        if (listener.pirate) sockets.push_back(Socket::router(context, options));
     }
     return sockets;
 }
@@ -26,7 +28,8 @@ std::vector<Socket> make_routers(Context& context, const settings::Config& confi
 /// Numbers for peers: those that the broker admits, and as many strangers who are told why they are refused.
 std::size_t peers_max(const settings::Config& config) {
     std::size_t sum = 1000;
-    for (const settings::Listener& listener : config.listeners) sum += 2 * listener.limits.peers;
+    for (const settings::Listener& listener : config.listeners)
+        sum += (listener.pirate ? 4 : 2) * listener.limits.peers;
     return sum;
 }
 
@@ -47,14 +50,22 @@ Server::~Server() {
 }
 
 Result<std::vector<Bound>, EndpointError> Server::listen() {
-    for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
-        const settings::Listener& listener = config_.listeners[i];
-        for (const std::string& endpoint : listener.bind) {
-            if (const auto error = listen(sockets_[i], listener.name, endpoint, Access::everybody)) return *error;
-        }
+    auto socket = sockets_.begin();
+    for (const settings::Listener& listener : config_.listeners) {
+        if (const auto error = listen(*socket++, listener.name, listener.bind)) return *error;
+        if (!listener.pirate) continue;
+        if (const auto error = listen(*socket++, listener.name + " (workers)", listener.bind_workers)) return *error;
     }
     if (const auto error = listen(admin_.socket(), "admin", config_.admin_bind, Access::owner)) return *error;
     return bound_;
+}
+
+std::optional<EndpointError> Server::listen(Socket& socket, const std::string& name,
+                                            const std::vector<std::string>& endpoints) {
+    for (const std::string& endpoint : endpoints) {
+        if (auto error = listen(socket, name, endpoint, Access::everybody)) return error;
+    }
+    return std::nullopt;
 }
 
 std::optional<EndpointError> Server::listen(Socket& socket, const std::string& name, const std::string& endpoint,

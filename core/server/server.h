@@ -61,6 +61,8 @@ class Server {
 
   private:
     [[nodiscard]] std::optional<EndpointError> listen(Socket& socket, const std::string& name,
+                                                      const std::vector<std::string>& endpoints);
+    [[nodiscard]] std::optional<EndpointError> listen(Socket& socket, const std::string& name,
                                                       const std::string& endpoint, Access access);
 
     const settings::Config& config_;

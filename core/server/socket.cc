@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "server/endpoint.h"
+#include "wire/parts.h"
 
 namespace ym::server {
 
@@ -185,6 +186,19 @@ Sent Socket::send_behind_empty(Octets routing_id, Octets frame) {
     YM_CHECK(zmq_send(raw_, nullptr, 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0);
     Message message(frame);
     return finish(message);
+}
+
+Sent Socket::send_parts(Octets routing_id, Octets parts) {
+    if (const Sent begun = begin(routing_id); begun != Sent::yes) return begun;
+    wire::PartsCursor cursor(parts);
+    Octets part;
+    YM_CHECK(cursor.next(part));
+    for (bool more = true; more;) {
+        Message message(part);
+        more = cursor.next(part);
+        YM_CHECK(zmq_msg_send(raw(message.raw_), raw_, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) >= 0);
+    }
+    return Sent::yes;
 }
 
 Sent Socket::finish(Message& frame) {

@@ -94,6 +94,8 @@ class Socket {
     [[nodiscard]] Sent send(Octets routing_id, Message& frame);
     /// The same with an empty frame before it, as REQ sockets want their answers.
     [[nodiscard]] Sent send_behind_empty(Octets routing_id, Octets frame);
+    /// ROUTER: sends a message of several frames, given as parts (wire/parts.h), whole or not at all.
+    [[nodiscard]] Sent send_parts(Octets routing_id, Octets parts);
 
     /// DEALER: sends one frame, and waits at most `patience` for an answer of one frame.
     [[nodiscard]] bool ask(Octets question, Duration patience, Message& answer);

@@ -81,7 +81,7 @@ void Turns::step(Now now) {
 void Turns::perform(Now now) {
     if (!effects_.records.empty()) parts_.store.append(effects_.batch, effects_.records);
     for (const Send& send : effects_.sends) {
-        parts_.outbox.send(send.peer, effects_.octets.octets(send.at, send.size));
+        parts_.outbox.send(send.peer, effects_.octets.octets(send.at, send.size), send.parts);
     }
     for (const PeerId peer : effects_.forget) {
         if (!parts_.peers.knows(peer)) continue;  // named twice

@@ -83,6 +83,10 @@ Listener read_listener(const Named& thing, const Node& value) {
     listener.name = thing.name;
     listener.place = thing.place;
     listener.bind = read.texts("bind");
+    listener.pirate = read.text("protocol") == "ppp";
+    listener.bind_workers = read.texts("bind_workers");
+    listener.to = read.text("to");
+    listener.to_place = read.place("to");
     listener.limits.heartbeat = heartbeat.duration("every");
     listener.limits.missed = static_cast<std::uint32_t>(heartbeat.count("missed"));
     listener.limits.grace = heartbeat.duration("grace");
@@ -193,6 +197,17 @@ void read_create(const Effective& effective, Config& config) {
     made.settings.idle = read.duration("idle");
 }
 
+void read_majordomo(const Effective& effective, Config& config) {
+    const Node majordomo = effective.section("majordomo");
+    const Reader read(majordomo);
+    for (const Entry& service : read.node("services").entries) {
+        config.majordomo.services.emplace(service.key, service.value.scalar);
+        config.services_places.emplace(service.key, service.value.place);
+    }
+    config.majordomo.busy_max = read.duration("busy_max");
+    config.majordomo.reply_refusals = read.text("on_refused") == "reply";
+}
+
 void read_things(const Effective& effective, Config& config) {
     for (const Named& thing : effective.named("listeners"))
         config.listeners.push_back(read_listener(thing, effective.value("listeners", thing)));
@@ -219,6 +234,7 @@ Config read_text(const std::string& text, const std::string& file, Variable vari
     read_broker(effective, variable, config);
     read_plugins(effective, config);
     read_create(effective, config);
+    read_majordomo(effective, config);
     read_things(effective, config);
     cross_check(effective, *config.tree, problems);
     return config;

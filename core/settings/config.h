@@ -27,7 +27,11 @@ struct Listener {
     std::string name;
     std::vector<std::string> bind;  // ZeroMQ endpoints, at least one
     PeerLimits limits;
+    bool pirate = false;                    // speaks Paranoid Pirate: clients connect at `bind`,
+    std::vector<std::string> bind_workers;  // and workers here
+    std::string to;                         // the address of all its messages
     Place place;
+    Place to_place;
 };
 
 struct Queue {
@@ -82,6 +86,8 @@ struct Config {
     std::vector<Queue> queues;
     std::vector<Pipeline> pipelines;
     std::optional<Create> create;
+    MajordomoSettings majordomo;
+    std::map<std::string, Place> services_places;  // as majordomo.services
 };
 
 /// Reads `file`. Every problem that can be seen without plugins goes to `problems`; the Config is usable only if there

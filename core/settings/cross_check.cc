@@ -45,9 +45,31 @@ void check_endpoints(const Effective& effective, const Node& root, Problems& pro
         const Node* bind = listener.value.find("bind");
         if (bind == nullptr) continue;
         for (const Node& item : bind->items) check_endpoint_once(item, seen, problems);
+        const Node* workers = listener.value.find("bind_workers");
+        if (workers == nullptr) continue;
+        for (const Node& item : workers->items) check_endpoint_once(item, seen, problems);
     }
     const Node admin = effective.section("admin");
     if (const Node* bind = admin.find("bind")) check_endpoint_once(*bind, seen, problems);
+}
+
+/// Keys that belong to one protocol.
+void check_protocols(const Effective& effective, Problems& problems) {
+    for (const Named& thing : effective.named("listeners")) {
+        const Node value = effective.value("listeners", thing);
+        const bool pirate = value.find("protocol")->scalar == "ppp";
+        for (const std::string_view key : {"bind_workers", "to"}) {
+            const Node& node = *value.find(key);
+            const bool given = node.kind == NodeKind::list ? !node.items.empty() : !node.scalar.empty();
+            if (pirate && !given && !node.broken)
+                problems.add("protocol.needs", *value.find("protocol"), "ppp without " + std::string(key),
+                             "`bind_workers`, where workers connect, and `to`, the address of all messages",
+                             "add " + std::string(key == "to" ? "to: QUEUE" : "bind_workers: [ENDPOINT]"));
+            if (!pirate && given)
+                problems.add("protocol.foreign", node, std::string(key) + " at a listener that speaks ymp",
+                             "`protocol: ppp` with it", "take the key out, or add protocol: ppp");
+        }
+    }
 }
 
 /// `thing` has its own value for `lease` or `lease_max`: one that it has from a template is told there.
@@ -80,6 +102,7 @@ void check_queue_count(const Effective& effective, const Node& root, Problems& p
 void cross_check(const Effective& effective, const Node& root, Problems& problems) {
     check_addresses(root, problems);
     check_endpoints(effective, root, problems);
+    check_protocols(effective, problems);
     check_leases(effective, "templates", problems);
     check_leases(effective, "queues", problems);
     check_queue_count(effective, root, problems);

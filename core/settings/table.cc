@@ -25,6 +25,10 @@ constexpr Setting peer_limits[] = {
 };
 constexpr Setting listener[] = {
     {"bind", Kind::list, required, "", "ZeroMQ endpoints: tcp://HOST:PORT or ipc://PATH", endpoint_item},
+    {"protocol", Kind::choice, "ymp", "ymp|ppp",
+     "ymp: YMP and Majordomo on one port; ppp: Paranoid Pirate, which has a port for each side"},
+    {"bind_workers", Kind::list, "", "", "ppp: where workers connect, while clients do at `bind`", endpoint_item},
+    {"to", Kind::address, "", "", "ppp: the address of all messages; its workers work on the queue of that name"},
     {"heartbeat", Kind::map, its_defaults, "", "Signs of life", heartbeat},
     {"limits", Kind::map, its_defaults, "", "Limits of each peer", peer_limits},
 };
@@ -63,6 +67,15 @@ constexpr Setting create[] = {
     {"like", Kind::template_name, "default", "", "The template of such queues"},
     {"max", Kind::count, "1000", "1..1M", "Such queues at a time"},
     {"idle", Kind::duration, "1h", "1s..365d", "An empty one that nobody has used for so long goes away"},
+};
+
+constexpr Setting services[] = {{"*", Kind::address, "", "", "The address of a service, by its name"}};
+constexpr Setting majordomo[] = {
+    {"services", Kind::names, "", "", "Services of Majordomo whose address has another name", services},
+    {"busy_max", Kind::duration, "1h", "1s..30d",
+     "A Majordomo worker cannot extend its lease: it follows the connection, up to this"},
+    {"on_refused", Kind::choice, "silence", "silence|reply",
+     "What a Majordomo client gets when its request is refused: Majordomo has no word for it"},
 };
 
 constexpr Setting retries[] = {
@@ -127,6 +140,7 @@ constexpr Setting top[] = {
     {"limits", Kind::map, its_defaults, "", "Limits of the whole broker", limits},
     {"plugins", Kind::map, its_defaults, "", "Plugins of your own; bundled ones are always found", plugins},
     {"create", Kind::map, "", "", "Queues on demand, for addresses that nobody declared", create},
+    {"majordomo", Kind::map, its_defaults, "", "Peers that speak Majordomo or Paranoid Pirate", majordomo},
     {"store", Kind::plugin, "memory", "", "Where durable queues are kept: a persistence plugin and its keys"},
     {"retries", Kind::names, "", "", "What follows a failed attempt, by name; `default` exists unwritten", retries},
     {"templates", Kind::names, "", "", "Settings that queues share; all begin with `default`, which exists unwritten",

@@ -100,7 +100,9 @@ class TreeCheck {
         const bool none_needed = node.kind == NodeKind::null && setting.otherwise != required;
         if (none_needed) return;
         if (node.kind != NodeKind::map)
-            return refuse("map.expected", node, describe(setting), "write {NAME: {KEY: VALUE}}");
+            return refuse(
+                "map.expected", node, describe(setting),
+                setting.inside[0].kind == Kind::address ? "write {NAME: ADDRESS}" : "write {NAME: {KEY: VALUE}}");
         if (node.entries.empty() && setting.otherwise == required)
             return refuse("map.count", node, "at least one name", {});
         for (Entry& entry : node.entries) {

@@ -141,6 +141,11 @@ struct FieldView {
     Octets value;
 };
 
+/// Whether the octets are meant as YMP, of whatever version.
+[[nodiscard]] inline bool looks_like_ymp(Octets octets) {
+    return octets.size() >= 4 && as_text(octets).starts_with("YMP");
+}
+
 /// Why octets are not YMP. `field` is a static text: the part at fault.
 struct DecodeError {
     Status status = Status::malformed;
@@ -189,6 +194,16 @@ class FieldCursor {
   private:
     Octets left_;
 };
+
+/// Whether one of the fields has this tag.
+[[nodiscard]] inline bool has_field(Octets fields, Field tag) {
+    FieldCursor cursor(fields);
+    FieldView field;
+    while (cursor.next(field)) {
+        if (field.tag == static_cast<std::uint8_t>(tag)) return true;
+    }
+    return false;
+}
 
 /// The value of an integer field; nothing when it is not 8 octets.
 [[nodiscard]] inline std::optional<std::uint64_t> as_u64(Octets value) {

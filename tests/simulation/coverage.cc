@@ -15,10 +15,10 @@ constexpr const char* fault_names[] = {
 
 constexpr const char* settle_names[] = {"ack", "nack", "reject", "throttled", "release", "extend", "part", "result"};
 
-constexpr const char* notice_names[] = {"peer_joined",    "peer_resumed", "peer_silent",   "peer_lost",
-                                        "peer_left",      "peer_ignored", "queue_created", "queue_removed",
-                                        "queue_orphaned", "message_dead", "policy_failed", "store_unknown",
-                                        "store_acquired", "store_fenced", "store_failed",  "drain_begun"};
+constexpr const char* notice_names[] = {
+    "peer_joined",   "peer_resumed",   "peer_silent",   "peer_lost",      "peer_left",    "peer_refused",
+    "peer_ignored",  "queue_created",  "queue_removed", "queue_orphaned", "message_dead", "policy_failed",
+    "store_unknown", "store_acquired", "store_fenced",  "store_failed",   "drain_begun"};
 
 /// Which status may come in which verb of the broker.
 struct AnswerKind {
@@ -34,9 +34,9 @@ constexpr AnswerKind answers[] = {
     {wire::Verb::error, 404},   {wire::Verb::error, 426},   {wire::Verb::error, 428},
 };
 
-/// A zero that is no gap: these plugins do not fail.
+/// A zero that is no gap: these plugins do not fail, and only Majordomo peers are refused without an answer.
 const std::set<std::string>& may_be_zero() {
-    static const std::set<std::string> names = {"notice policy_failed"};
+    static const std::set<std::string> names = {"notice policy_failed", "notice peer_refused"};
     return names;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/broker.h"
+#include "wire/parts.h"
 #include "wire/ymp.h"
 
 namespace ym::test {
@@ -112,7 +113,7 @@ class Bench {
         broker.step(now, events, effects);
         events.clear();
         frames_.clear();
-        for (const Send& send : effects.sends) take(send.peer, effects.octets.octets(send.at, send.size));
+        for (const Send& send : effects.sends) take(send, effects.octets.octets(send.at, send.size));
         for (const Send& send : effects.sends) sent.push_back(send.peer);
         if (!effects.records.empty()) batches.push_back(effects.batch);
         records += effects.records.size();
@@ -178,6 +179,18 @@ class Bench {
         });
         step();
     }
+    /// A message of several frames, as Majordomo has them; then a step.
+    void say(PeerId peer, std::vector<std::string> frames, std::uint32_t listener = 0) {
+        std::vector<Octets>& parts = parts_.emplace_back();
+        for (std::string& frame : frames) {
+            frames_.push_back(std::move(frame));
+            parts.push_back(as_octets(frames_.back()));
+        }
+        events.emplace_back(FrameReceived{peer, {}, listener, parts});
+        step();
+    }
+    /// The messages of several frames that `peer` got since the last call.
+    std::vector<std::vector<std::string>> heard(PeerId peer) { return std::exchange(messages[peer.value], {}); }
     /// What `peer` got since the last call, of one verb.
     std::vector<Got> got(PeerId peer, wire::Verb verb) {
         std::vector<Got> out;
@@ -206,6 +219,7 @@ class Bench {
     std::vector<Event> events;
     Effects effects;
     std::map<std::uint32_t, std::vector<Got>> inbox;
+    std::map<std::uint32_t, std::vector<std::vector<std::string>>> messages;  // of several frames
     std::vector<PeerId> sent;
     std::vector<std::uint64_t> batches;
     std::size_t records = 0;
@@ -215,7 +229,16 @@ class Bench {
     bool acquire = false;
 
   private:
-    void take(PeerId peer, Octets octets) {
+    void take(const Send& send, Octets octets) {
+        const PeerId peer = send.peer;
+        if (send.parts) {
+            std::vector<std::string>& frames = messages[peer.value].emplace_back();
+            wire::PartsCursor cursor(octets);
+            Octets part;
+            while (cursor.next(part)) frames.emplace_back(as_text(part));
+            ASSERT_TRUE(cursor.whole());
+            return;
+        }
         wire::Frame frame;
         ASSERT_FALSE(wire::parse_frame(octets, frame).has_value());
         wire::RecordCursor cursor(frame);

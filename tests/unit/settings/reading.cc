@@ -85,6 +85,9 @@ std::string describe(const Config& config) {
     for (const auto& [name, queue] : config.templates) describe(out, "template", queue);
     for (const Queue& queue : config.queues) describe(out, "queue", queue);
     for (const Pipeline& pipeline : config.pipelines) describe(out, pipeline);
+    out << "majordomo " << config.majordomo.busy_max.count() << " " << config.majordomo.reply_refusals;
+    for (const auto& [service, to] : config.majordomo.services) out << " " << service << "=" << to;
+    out << "\n";
     if (config.create)
         out << "create " << config.create->settings.match << " " << config.create->like << " "
             << config.create->settings.max << " " << config.create->settings.idle.count() << "\n";

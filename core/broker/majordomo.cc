@@ -1,0 +1,259 @@
+// Peers that speak Majordomo (ZeroMQ RFCs 7 and 18) or Paranoid Pirate (6): who they are, and their workers. A worker
+// has one request at a time; its session ends with its connection, for it comes back as another. wire/MAJORDOMO.md has
+// the states.
+#include <algorithm>
+
+#include "broker/machine.h"
+#include "wire/parts.h"
+
+namespace ym {
+
+using wire::Status;
+using wire::Verb;
+
+namespace {
+
+bool is_pirate(mdp::Dialect dialect) {
+    return dialect == mdp::Dialect::pirate_octets || dialect == mdp::Dialect::pirate_words;
+}
+
+/// Both kinds of 0.2 are one to a worker.
+bool same_version(mdp::Dialect a, mdp::Dialect b) {
+    return is_pirate(a) ? is_pirate(b) : (a == mdp::Dialect::v01) == (b == mdp::Dialect::v01) && !is_pirate(b);
+}
+
+}  // namespace
+
+void Broker::Machine::on_majordomo(const FrameReceived& event) {
+    mdp::Message message;
+    std::string_view why;
+    mdp::Decoded decoded{};
+    switch (limits(event.listener).protocol) {
+        case Protocol::ymp: decoded = mdp::decode(event.parts, message, why); break;
+        case Protocol::pirate_clients: decoded = mdp::decode_pirate_client(event.parts, message, why); break;
+        case Protocol::pirate_workers: decoded = mdp::decode_pirate_worker(event.parts, message, why); break;
+    }
+    const Peer& from = peer(event.peer);
+    const bool joined = from.state == PeerState::joined;
+    if (joined && !sessions_[from.session].majordomo)
+        return malformed(event.peer, {Status::malformed, "magic", 0}, "this peer speaks YMP");
+    if (decoded == mdp::Decoded::foreign && !joined)
+        return malformed(event.peer, {Status::malformed, "magic", 0}, "neither YMP nor Majordomo");
+    if (decoded != mdp::Decoded::message || event.cut) {
+        ++malformed_;  // no words for it in Majordomo
+        if (!joined) forget_peer(event.peer);
+        return;
+    }
+    if (message.side == mdp::Side::client) return on_majordomo_request(event, message);
+    on_majordomo_worker(event, message);
+}
+
+void Broker::Machine::on_majordomo_worker(const FrameReceived& event, const mdp::Message& m) {
+    const Peer& from = peer(event.peer);
+    const bool pirate = is_pirate(m.dialect);
+    if (from.state != PeerState::joined || !sessions_[from.session].majordomo->worker) {
+        // Any sign of life means that a pirate is ready.
+        if (m.verb == mdp::Verb::ready || (pirate && m.verb == mdp::Verb::heartbeat))
+            return on_majordomo_ready(event, m);
+        if (m.verb == mdp::Verb::unknown) ++malformed_;
+        if (m.verb == mdp::Verb::reply || m.verb == mdp::Verb::partial) ++stale_;
+        // So a worker learns that the broker does not know it, and registers again.
+        if (m.verb != mdp::Verb::disconnect && m.verb != mdp::Verb::unknown)
+            disconnect(event.peer, m.dialect, !m.envelope.empty());
+        if (from.state != PeerState::joined) forget_peer(event.peer);
+        return;
+    }
+    Session& s = sessions_[from.session];
+    if (!same_version(m.dialect, s.majordomo->dialect)) {
+        ++malformed_;
+        return;
+    }
+    s.last_heard = now_.monotonic;
+    switch (m.verb) {
+        case mdp::Verb::partial:
+        case mdp::Verb::reply: return on_majordomo_answer(s, m);
+        case mdp::Verb::ready:
+            if (pirate) return begin_again(s);
+            ++malformed_;
+            return dismiss(s, true);
+        case mdp::Verb::unknown: ++malformed_; return dismiss(s, true);
+        case mdp::Verb::disconnect: return dismiss(s, false);
+        case mdp::Verb::heartbeat:
+        case mdp::Verb::request: return;
+    }
+}
+
+/// The session of the peer, a new one if it has none; nullptr when there are too many peers.
+Session* Broker::Machine::majordomo_session(const FrameReceived& event) {
+    const Peer& from = peer(event.peer);
+    if (from.state == PeerState::joined) return &sessions_[from.session];
+    if (connected(event.listener) >= limits(event.listener).peers) return nullptr;
+    Session& s = new_session();
+    s.majordomo.emplace();
+    s.key.principal = event.principal;
+    // It is looked up by nothing but its peer; the key sets it apart for balance plugins, and in `status`.
+    const std::uint64_t number = ++majordomo_sessions_;
+    std::memcpy(s.key.octets.data(), "majordmo", 8);
+    store_be(reinterpret_cast<std::byte*>(s.key.octets.data()) + 8, number);
+    s.accepted.begin(0, 1);
+    attach(s, event);
+    return &s;
+}
+
+void Broker::Machine::on_majordomo_ready(const FrameReceived& event, const mdp::Message& m) {
+    const auto refuse_worker = [&](std::string_view service, const std::string& why) {
+        notice(NoticeKind::peer_refused, "worker of '" + std::string(service) + "'", why);
+        disconnect(event.peer, m.dialect, !m.envelope.empty());
+        if (peer(event.peer).state != PeerState::joined) forget_peer(event.peer);
+    };
+    const bool pirate = is_pirate(m.dialect);
+    const std::string_view service =
+        pirate ? std::string_view(limits(event.listener).to) : address_of_service(m.service);
+    if (!pirate && m.service.starts_with(mdp::mmi_prefix))
+        return refuse_worker(m.service, "services whose name begins with mmi. are the broker's own");
+    const AddressId address = find_or_create(service);
+    if (address == no_address) return refuse_worker(service, why_no_address(service));
+    if (!addresses_[address.value].queue) return refuse_worker(service, "it is a pipeline; work on its queues");
+    Session* s = majordomo_session(event);
+    if (s == nullptr) return refuse_worker(service, "too many peers (listeners.*.limits.peers)");
+    s->majordomo->worker = true;
+    s->last_sent = now_.monotonic;
+    s->majordomo->dialect = m.dialect;
+    s->majordomo->delimited = !m.envelope.empty();
+    s->name = std::string(mdp::name_of(m.dialect)) + " worker";
+    subscribe(*s, {address});
+    s->credit = s->unacked.last_tag() + 1;
+    notice(NoticeKind::peer_joined, s->name, "works on '" + std::string(service) + "'");
+    update_wants(*s);
+    schedule(*s);
+}
+
+/// PARTIAL, REPLY and FINAL. The token names the delivery: one that is late, foreign or told twice reaches no client.
+void Broker::Machine::on_majordomo_answer(Session& s, const mdp::Message& m) {
+    const std::uint64_t tag = s.unacked.next(0);
+    if (tag == 0 || m.token != mdp::as_text(mdp::token_of(s.majordomo->fence))) {
+        ++stale_;
+        return;
+    }
+    Delivery& delivery = *s.unacked.find(tag);
+    const bool last = m.verb == mdp::Verb::reply;
+    wire::Record record;
+    record.id = tag;
+    record.code = static_cast<std::uint16_t>(last ? wire::SettleCode::ack : wire::SettleCode::part);
+    encode_body(m.body, record.fields, record.body);
+    if (!last) delivery.deadline = now_.monotonic + topology_->majordomo.busy_max;
+    settle_one(s, tag, delivery, record, Duration{0});
+    if (!last) return;
+    s.credit = s.unacked.last_tag() + 1;
+    update_wants(s);
+    schedule(s);
+}
+
+/// A body of several frames is stored as parts; one of one frame as it is, for peers that speak YMP.
+void Broker::Machine::encode_body(std::span<const Octets> frames, Octets& fields, Octets& body) {
+    majordomo_fields_.clear();
+    majordomo_body_.clear();
+    fields = body = {};
+    if (frames.size() == 1) {
+        body = frames[0];
+        return;
+    }
+    if (frames.empty()) return;
+    wire::FrameWriter writer(majordomo_fields_);
+    writer.raw_field(static_cast<std::uint8_t>(wire::Field::parts), {});
+    fields = majordomo_fields_.octets();
+    for (const Octets frame : frames) wire::append_part(majordomo_body_, frame);
+    body = majordomo_body_.octets();
+}
+
+/// A pirate says READY when it connects: one that is known was started again under its old name.
+void Broker::Machine::begin_again(Session& s) {
+    if (s.unacked.size() == 0) return;
+    end_leases(s, FailureReason::worker_lost);
+    s.credit = s.unacked.last_tag() + 1;
+    update_wants(s);
+    schedule(s);
+}
+
+void Broker::Machine::write_majordomo_request(Queue& q, Session& worker, const Copy& copy) {
+    lease(q, worker, copy, topology_->majordomo.busy_max);
+    worker.majordomo->fence = fence();
+    const std::size_t at = out_->octets.size();
+    mdp::begin_to_worker(out_->octets, worker.majordomo->dialect, worker.majordomo->delimited, mdp::Verb::request,
+                         mdp::as_text(mdp::token_of(fence())));
+    const MessageHead& head = messages_.head(copy.slot);
+    const Octets octets = messages_.octets(copy.slot);
+    append_body(octets.first(head.fields_bytes), octets.subspan(head.fields_bytes));
+    send_parts(worker.peer, at);
+    worker.last_sent = worker.last_worked = now_.monotonic;
+    schedule(worker);
+}
+
+/// Appends a body, a part for each of its frames; of one at least. What a worker calls parts may be none.
+void Broker::Machine::append_body(Octets fields, Octets body) {
+    if (wire::has_field(fields, wire::Field::parts) && !body.empty() && wire::are_parts(body)) {
+        out_->octets.append(body);
+    } else {
+        wire::append_part(out_->octets, body);
+    }
+}
+
+void Broker::Machine::send_parts(PeerId id, std::size_t at) {
+    out_->sends.push_back({id, at, out_->octets.size() - at, true});
+}
+
+void Broker::Machine::disconnect(PeerId id, mdp::Dialect dialect, bool delimited) {
+    if (is_pirate(dialect)) return;  // has no word for it
+    const std::size_t at = out_->octets.size();
+    mdp::begin_to_worker(out_->octets, dialect, delimited, mdp::Verb::disconnect, {});
+    send_parts(id, at);
+}
+
+/// What every session is told at times: signs of life, and the end.
+void Broker::Machine::say_majordomo(Session& s, Verb verb) {
+    if (!s.majordomo->worker) return;
+    if (verb == Verb::bye) return disconnect(s.peer, s.majordomo->dialect, s.majordomo->delimited);
+    if (verb != Verb::heartbeat) return;
+    const std::size_t at = out_->octets.size();
+    mdp::begin_to_worker(out_->octets, s.majordomo->dialect, s.majordomo->delimited, mdp::Verb::heartbeat, {});
+    send_parts(s.peer, at);
+    s.last_sent = now_.monotonic;
+}
+
+/// Forgets a peer. What it had in hand goes to another worker.
+void Broker::Machine::dismiss(Session& s, bool tell) {
+    if (tell) say_majordomo(s, Verb::bye);
+    if (s.majordomo->worker) notice(NoticeKind::peer_left, s.name, {}, s.unacked.size());
+    const PeerId id = s.peer;
+    detach(s);
+    forget_peer(id);
+}
+
+/// A worker that works says nothing, and that never counts: its lease follows its connection, up to `busy_max`. To
+/// learn that a connection is gone takes a send, so signs of life go to busy workers too, twice as often as they are
+/// due.
+void Broker::Machine::run_majordomo(Session& s) {
+    const PeerLimits& limit = limits(s.listener);
+    const Instant now = now_.monotonic;
+    if (s.majordomo->worker && now - s.last_sent >= limit.heartbeat / 2) say_majordomo(s, Verb::heartbeat);
+    if (const std::uint64_t tag = s.unacked.next(0); tag != 0 && s.unacked.find(tag)->deadline <= now) {
+        // It is stuck; an answer that comes later is not taken any more.
+        const Delivery delivery = *s.unacked.find(tag);
+        fail(end_lease(s, tag, delivery), delivery.queue, FailureReason::lease_expired);
+        return dismiss(s, true);
+    }
+    const bool waits = s.unacked.size() > 0 || (!s.majordomo->worker && s.requests > 0);
+    if (!waits && now - s.last_heard >= limit.heartbeat * limit.missed) return dismiss(s, true);
+    schedule(s);
+}
+
+Instant Broker::Machine::majordomo_deadline(Session& s) const {
+    const PeerLimits& limit = limits(s.listener);
+    Instant at = Instant::never();
+    if (s.majordomo->worker) at = s.last_sent + limit.heartbeat / 2;
+    if (const std::uint64_t tag = s.unacked.next(0)) return std::min(at, s.unacked.find(tag)->deadline);
+    if (!s.majordomo->worker && s.requests > 0) return at;
+    return std::min(at, s.last_heard + limit.heartbeat * limit.missed);
+}
+
+}  // namespace ym

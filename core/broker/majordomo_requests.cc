@@ -1,0 +1,159 @@
+// Requests of Majordomo clients, and what they are answered. They have no deadline: each ends with its message, so a
+// client gets one last reply for as long as it and the broker live.
+#include "base/prng.h"
+#include "broker/machine.h"
+#include "wire/parts.h"
+
+namespace ym {
+
+using wire::Status;
+
+std::string_view Broker::Machine::address_of_service(std::string_view service) const {
+    const auto& services = topology_->majordomo.services;
+    const auto found = services.find(service);
+    return found == services.end() ? service : std::string_view(found->second);
+}
+
+void Broker::Machine::on_majordomo_request(const FrameReceived& event, const mdp::Message& m) {
+    const bool known = peer(event.peer).state == PeerState::joined;
+    Session* s = m.verb == mdp::Verb::request ? majordomo_session(event) : nullptr;
+    if (s == nullptr) {
+        ++(m.verb == mdp::Verb::request ? refused_ : malformed_);
+        if (!known) forget_peer(event.peer);
+        return;
+    }
+    s->last_heard = now_.monotonic;
+    if (!known) s->name = std::string(mdp::name_of(m.dialect)) + " client";
+    schedule(*s);
+    if (m.service.starts_with(mdp::mmi_prefix)) return answer_mmi(*s, m);
+    asking_ = &m;
+    take_request(*s, event, m);
+    asking_ = nullptr;
+}
+
+void Broker::Machine::take_request(Session& s, const FrameReceived& event, const mdp::Message& m) {
+    clear_candidates();
+    Candidate& c = candidates_.emplace_back();
+    c.sequence = ++s.majordomo->sequence;
+    c.wants_reply = true;
+    std::size_t octets = 0;
+    for (const Octets part : m.body) octets += part.size();
+    if (octets > limits(event.listener).frame)
+        return refuse(s, c.sequence, Status::too_large, "beyond listeners.*.limits.frame");
+    encode_body(m.body, c.fields, c.body);
+    const ListenerSettings& listener = limits(event.listener);
+    const std::string_view name =
+        listener.protocol == Protocol::ymp ? address_of_service(m.service) : std::string_view(listener.to);
+    const AddressId address = find_or_create(name);
+    if (address == no_address) return refuse(s, c.sequence, no_address_status(name), why_no_address(name));
+    route_random_ = mix64(load_be<std::uint64_t>(as_octets(s.key.text()).data() + 8));
+    route(address);
+    accept(s, c, addresses_[address.value].pipeline.get());
+}
+
+std::unique_ptr<MajordomoRequest> Broker::Machine::note_request() const {
+    auto request = std::make_unique<MajordomoRequest>();
+    Buffer envelope;
+    for (const Octets part : asking_->envelope) wire::append_part(envelope, part);
+    request->dialect = asking_->dialect;
+    request->envelope.assign(envelope.octets().begin(), envelope.octets().end());
+    request->service = std::string(asking_->service);
+    return request;
+}
+
+void Broker::Machine::majordomo_reply(MessageId message, Status status, Octets fields, Octets body) {
+    const auto found = requests_.find(message);
+    Request& request = found->second;
+    MajordomoRequest& how = *request.majordomo;
+    Session* to = session(request.session);
+    const bool part = status == Status::part;
+    const bool gathers = how.dialect != mdp::Dialect::v02 && how.dialect != mdp::Dialect::v02_shifted;
+    if (!part && status != Status::ok) return end_request(message, status, "no worker answered it");
+    if (to != nullptr && part && gathers) {
+        const std::size_t at = out_->octets.size();
+        append_body(fields, body);
+        const Octets more = out_->octets.octets(at, out_->octets.size() - at);
+        const bool fits = how.gathered.size() + more.size() <= limits(to->listener).frame;
+        if (fits) how.gathered.insert(how.gathered.end(), more.begin(), more.end());
+        if (fits) reply_bytes_ += more.size();
+        out_->octets.truncate(at);
+        if (!fits) end_request(message, Status::too_large, "the parts of its reply are beyond limits.frame");
+        return;
+    }
+    if (to == nullptr) {
+        ++replies_dropped_;
+    } else {
+        const std::size_t at = out_->octets.size();
+        mdp::begin_to_client(out_->octets, how.dialect, how.envelope, part ? mdp::Verb::partial : mdp::Verb::reply,
+                             how.service);
+        out_->octets.append(how.gathered);
+        append_body(fields, body);
+        if (!YM_MUTANT(lost_reply)) send_parts(to->peer, at);
+        ++replies_sent_;
+    }
+    if (!part && !YM_MUTANT(duplicate_reply)) erase_request(found);
+}
+
+/// The request's message has ended without a reply. Majordomo has no words for it: silence, or a reply if so set.
+void Broker::Machine::end_request(MessageId message, Status status, std::string_view text) {
+    const auto found = requests_.find(message);
+    if (found == requests_.end() || !found->second.majordomo) return;
+    if (Session* to = session(found->second.session)) {
+        refuse_majordomo(*to, *found->second.majordomo, status, text);
+    } else {
+        ++replies_dropped_;
+    }
+    erase_request(found);
+}
+
+void Broker::Machine::erase_request(Requests::iterator request) {
+    reply_bytes_ -= request->second.majordomo->gathered.size();
+    Session* to = session(request->second.session);
+    requests_.erase(request);
+    if (to == nullptr) return;
+    if (to->requests > 0) --to->requests;
+    to->last_heard = now_.monotonic;  // it may go on now; it is forgotten some time after its last reply
+    schedule(*to);
+}
+
+void Broker::Machine::refuse_majordomo(Session& s, const MajordomoRequest& request, Status status,
+                                       std::string_view text) {
+    if (!topology_->majordomo.reply_refusals) return;
+    const std::size_t at = out_->octets.size();
+    mdp::begin_to_client(out_->octets, request.dialect, request.envelope, mdp::Verb::reply, request.service);
+    std::string body = std::to_string(static_cast<unsigned>(status)) + " " + std::string(wire::name_of(status));
+    if (!text.empty()) body += ": " + std::string(text);
+    wire::append_part(out_->octets, as_octets(body));
+    send_parts(s.peer, at);
+}
+
+/// 8/MMI: the broker's own services. The name stands in the last frame of the body; those before it are echoed.
+void Broker::Machine::answer_mmi(Session& s, const mdp::Message& m) {
+    asking_ = &m;
+    const std::unique_ptr<MajordomoRequest> request = note_request();
+    asking_ = nullptr;
+    std::string_view code = mdp::mmi_not_implemented;
+    if (m.service == mdp::mmi_service) {
+        const AddressId address = find(address_of_service(as_text(m.body.back())));
+        code = address != no_address && has_workers(address, 0) ? mdp::mmi_found : mdp::mmi_not_found;
+    }
+    const std::size_t at = out_->octets.size();
+    mdp::begin_to_client(out_->octets, m.dialect, request->envelope, mdp::Verb::reply, m.service);
+    for (const Octets frame : m.body.first(m.body.size() - 1)) wire::append_part(out_->octets, frame);
+    wire::append_part(out_->octets, as_octets(code));
+    send_parts(s.peer, at);
+    ++replies_sent_;
+}
+
+/// Whether somebody works on what the address names: the queue, or one that the pipeline may send to.
+bool Broker::Machine::has_workers(AddressId id, int depth) const {
+    const Address& address = addresses_[id.value];
+    if (address.queue) return address.queue->subscribers > 0;
+    if (!address.pipeline || depth >= chain_max) return false;
+    for (const PipelineTarget& target : address.pipeline->targets) {
+        if (has_workers(target.address, depth + 1)) return true;
+    }
+    return false;
+}
+
+}  // namespace ym
