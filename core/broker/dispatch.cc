@@ -69,6 +69,7 @@ std::uint64_t Broker::Machine::hand_out(Queue& q, std::uint64_t most) {
         std::uint64_t credit = 0;
         if (gather_workers(q, credit) == 0) break;
         count = std::min(count, credit);
+        if (!q.balance_columns.empty()) count = show_messages(q, count);
         picks_.assign(static_cast<std::size_t>(count), BalancePolicy::nobody);
         q.settings.balance->pick(views_, picks_);
         const std::uint64_t now_given = deliver(q, count);
@@ -88,7 +89,9 @@ std::size_t Broker::Machine::gather_workers(Queue& q, std::uint64_t& credit) {
     view_subscriptions_.clear();
     credit = 0;
     std::uint32_t next = q.workers_first;
-    while (next != no_link && views_.size() < BalancePolicy::candidates_max) {
+    const std::size_t most =
+        q.settings.balance->follows_workers() ? subscriptions_.size() : BalancePolicy::candidates_max;
+    while (next != no_link && views_.size() < most) {
         const std::uint32_t i = next;
         next = subscriptions_[i].next;
         Session& s = sessions_[subscriptions_[i].session];
@@ -107,6 +110,29 @@ std::size_t Broker::Machine::gather_workers(Queue& q, std::uint64_t& credit) {
         view_subscriptions_.push_back(i);
     }
     return views_.size();
+}
+
+/// Shows the queue's policy the fields that it reads of the next messages, `count` at most; returns of how many.
+std::uint64_t Broker::Machine::show_messages(Queue& q, std::uint64_t count) {
+    count = std::min(count, balance_columns_max);
+    next_slots_.clear();
+    for (const Lane& lane : q.lanes) {
+        if (next_slots_.size() == count) break;
+        lane.first(count - next_slots_.size(), messages_, [this](Slot slot) { next_slots_.push_back(slot); });
+    }
+    const std::size_t columns = q.balance_columns.size();
+    if (shown_.size() < columns) shown_.resize(columns);
+    shown_pointers_.clear();
+    for (std::size_t c = 0; c < columns; ++c) {
+        shown_[c].clear();
+        for (const Slot slot : next_slots_) {
+            const Octets fields = messages_.octets(slot).first(messages_.head(slot).fields_bytes);
+            shown_[c].push_back(field_of(fields, q.balance_columns[c]));
+        }
+        shown_pointers_.push_back(shown_[c].data());
+    }
+    q.settings.balance->show(shown_pointers_);
+    return next_slots_.size();
 }
 
 /// Gives the queue's next `count` messages to the workers in picks_, one frame each. Stops at the first message that

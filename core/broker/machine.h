@@ -54,6 +54,7 @@ class Broker::Machine {
     static constexpr std::uint64_t turn_messages = 16;  // of a queue of weight 1, while others wait for their turn
     static constexpr std::uint64_t stride = std::uint64_t{1} << 20U;
     static constexpr std::uint64_t deliver_records_max = 1000;  // of one DELIVER frame
+    static constexpr std::uint64_t balance_columns_max = 256;   // messages whose fields a balance policy is shown
     static constexpr std::size_t deliver_bytes_max = std::size_t{1} << 20U;
     static constexpr Duration store_full_wait = 100ms;
     static constexpr Duration rate_burst = 100ms;
@@ -188,6 +189,7 @@ class Broker::Machine {
     [[nodiscard]] bool step_is_full() const;
     std::uint64_t hand_out(Queue& queue, std::uint64_t most);
     std::size_t gather_workers(Queue& queue, std::uint64_t& credit);
+    std::uint64_t show_messages(Queue& queue, std::uint64_t count);
     std::uint64_t deliver(Queue& queue, std::uint64_t count);
     void write_deliveries(Queue& queue, std::size_t first, std::uint32_t pick);
     void give(Queue& queue, Session& worker, const Copy& copy, wire::FrameWriter& writer);
@@ -359,6 +361,9 @@ class Broker::Machine {
     std::uint64_t pass_ = 0;            // of the queue that had the last turn
     std::vector<AddressId> reluctant_;  // queues whose policy gave a message to nobody: asked again at the next change
     std::vector<WorkerView> views_;
+    std::vector<Slot> next_slots_;                      // messages that are shown to a balance policy
+    std::vector<std::vector<std::string_view>> shown_;  // their fields
+    std::vector<const std::string_view*> shown_pointers_;
     std::vector<std::uint32_t> view_subscriptions_;
     std::vector<std::uint32_t> picks_;
     std::vector<Failed> failed_;

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/id.h"
 #include "base/time.h"
+#include "broker/column.h"
 #include "broker/queue.h"
 #include "broker/record.h"
 #include "broker/session.h"
@@ -18,13 +19,6 @@
 #include "wire/ymp.h"
 
 namespace ym {
-
-/// Fields of a message that columns are made of.
-enum class ColumnKind : std::uint8_t { topic, type, key, header };
-struct Column {
-    ColumnKind kind{};
-    std::string header;  // its name, with ColumnKind::header
-};
 
 struct PipelineTarget {
     AddressId address;

@@ -297,6 +297,8 @@ void Broker::Machine::unsubscribe(Session& s) {
         unlink_worker(index);
         Queue& q = queue(subscriptions_[index].queue);
         --q.subscribers;
+        q.settings.balance->gone(s.key.text());
+        if (q.ready > 0) touch(q);  // what waited for this worker need not wait any more
         q.empty_since = now_.monotonic;
         schedule(q);
         subscriptions_free_.push_back(index);

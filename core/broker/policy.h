@@ -29,6 +29,8 @@ class RouteSink {
     virtual ~RouteSink() = default;
     /// `message` < count goes to `to`. A target named twice for a message counts once.
     virtual void add(std::uint32_t message, AddressId to) = 0;
+    /// The answer for `message` was wrong: it meets the pipeline's `on_failure`, whatever was added for it.
+    virtual void fail(std::uint32_t message) = 0;
 };
 
 /// Names the addresses of each message.
@@ -56,12 +58,27 @@ class BalancePolicy {
   public:
     virtual ~BalancePolicy() = default;
     /// Writes the index of a worker (or `nobody`, to wait) for each of picks.size() messages. The broker takes an
-    /// answer beyond a worker's credit, or out of range, as `nobody`. `workers` begins with the one after the
-    /// worker that the queue used last; it holds at most `candidates_max` of them.
+    /// answer beyond a worker's credit, or out of range, as `nobody`, and hands out no message behind one that
+    /// nobody takes. `workers` begins with the one after the worker that the queue used last; it holds at most
+    /// `candidates_max` of them, unless the policy follows_workers().
     virtual void pick(std::span<const WorkerView> workers, std::span<std::uint32_t> picks) = 0;
+
+    /// The fields of messages that it reads; names as in RoutingPolicy::columns().
+    [[nodiscard]] virtual const std::vector<std::string>& columns() const { return no_columns; }
+    /// Before each pick() of a policy with columns: `columns[c][m]` is what field c of its message m holds. Lent until
+    /// pick() returns.
+    virtual void show(std::span<const std::string_view* const> /*columns*/) {}
+
+    /// Whether it wants to see all workers with credit, and to be told when one is gone().
+    [[nodiscard]] virtual bool follows_workers() const { return false; }
+    /// The worker of this session has left the queue.
+    virtual void gone(std::string_view /*session*/) {}
 
     static constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
     static constexpr std::size_t candidates_max = 256;
+
+  private:
+    static inline const std::vector<std::string> no_columns;
 };
 
 /// Why an attempt failed; `queue_full`: why a message became a dead letter without one (limits.when_full), which no

@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/ring.h"
 #include "base/time.h"
+#include "broker/column.h"
 #include "broker/messages.h"
 #include "broker/status.h"
 #include "broker/topology.h"
@@ -58,6 +59,33 @@ class Lane {
         std::pop_heap(returned_.begin(), returned_.end(), std::greater<>{});
         returned_.pop_back();
     }
+    /// Visits the first `count` in their order, or all.
+    template <class Visit>
+    void first(std::size_t count, const Messages& messages, Visit visit) const {
+        // The smallest of a heap without taking them out: a node comes into question when its parent was visited.
+        std::vector<std::size_t> next;
+        const auto later = [this](std::size_t a, std::size_t b) { return returned_[a] > returned_[b]; };
+        const auto add_next = [&](std::size_t node) {
+            if (node >= returned_.size()) return;
+            next.push_back(node);
+            std::push_heap(next.begin(), next.end(), later);
+        };
+        add_next(0);
+        for (std::size_t fresh = 0; count > 0; --count) {
+            const bool has_fresh = fresh < fresh_.size();
+            if (next.empty() && !has_fresh) return;
+            if (next.empty() || (has_fresh && messages.head(fresh_[fresh]).id < returned_[next.front()].id)) {
+                visit(fresh_[fresh++]);
+                continue;
+            }
+            std::pop_heap(next.begin(), next.end(), later);
+            const std::size_t node = next.back();
+            next.pop_back();
+            visit(returned_[node].slot);
+            add_next(2 * node + 1);
+            add_next(2 * node + 2);
+        }
+    }
     template <class Visit>
     void for_each(Visit visit) const {
         for (std::size_t i = 0; i < fresh_.size(); ++i) visit(fresh_[i]);
@@ -100,9 +128,10 @@ struct Queue {
     bool keeps = false;  // durable, and the store keeps what it is given
     bool orphan = false;
     bool created = false;
-    bool pinned = false;         // settings point at it
-    bool named = false;          // the store has its name
-    std::uint64_t named_in = 0;  // last batch that holds its name
+    bool pinned = false;                  // settings point at it
+    bool named = false;                   // the store has its name
+    std::uint64_t named_in = 0;           // last batch that holds its name
+    std::vector<Column> balance_columns;  // what its balance policy reads of messages
 
     std::vector<Lane> lanes;       // those in use, the highest priority first
     std::size_t ready = 0;         // in all lanes

@@ -11,31 +11,27 @@ using wire::Status;
 
 namespace {
 
+/// What a policy has said of a message.
+enum : std::uint8_t { nothing, matched_some, answered_wrong };
+
 /// Gathers what a policy answers.
 class Answers final : public RouteSink {
   public:
-    Answers(std::vector<std::pair<std::uint32_t, AddressId>>& list, std::uint32_t count, std::size_t targets)
-        : list_(list), count_(count), targets_(targets) {}
+    Answers(std::vector<std::pair<std::uint32_t, AddressId>>& list, std::vector<std::uint8_t>& matched,
+            std::size_t targets)
+        : list_(list), matched_(matched), targets_(targets) {}
     void add(std::uint32_t message, AddressId to) override {
-        if (message < count_ && to.value < targets_) list_.emplace_back(message, to);
+        if (message < matched_.size() && to.value < targets_) list_.emplace_back(message, to);
+    }
+    void fail(std::uint32_t message) override {
+        if (message < matched_.size()) matched_[message] = answered_wrong;
     }
 
   private:
     std::vector<std::pair<std::uint32_t, AddressId>>& list_;
-    std::uint32_t count_;
+    std::vector<std::uint8_t>& matched_;  // by message
     std::size_t targets_;
 };
-
-std::string_view header_of(Octets octets, std::string_view name) {
-    wire::FieldCursor fields(octets);
-    wire::FieldView field;
-    while (fields.next(field)) {
-        if (static_cast<Field>(field.tag) != Field::property) continue;
-        const auto property = wire::as_property(field.value);
-        if (property && property->name == name) return property->value;
-    }
-    return {};
-}
 
 void apply_set(const PipelineSet& set, Candidate& c) {
     if (set.priority && !c.priority_given) {
@@ -134,24 +130,11 @@ void Broker::Machine::route_pipeline(const Pipeline& p, std::span<const std::uin
     scratch.chained.clear();
     const auto count = static_cast<std::uint32_t>(messages.size());
     const RouteBatch batch{count, scratch.column_pointers, scratch.random.data()};
-    Answers sink(scratch.answers, count, p.targets.size());
-    if (!p.settings.route->route(batch, sink)) {
-        scratch.answers.clear();
-        notice(NoticeKind::policy_failed, p.settings.name, "its routing plugin failed", count);
-        if (!p.settings.failure_is_unmatched) {
-            for (const std::uint32_t m : messages) {
-                if (optional) {
-                    ++candidates_[m].unmatched;
-                    continue;
-                }
-                candidates_[m].refused = Status::unmatched;
-                candidates_[m].why = "the routing plugin failed";
-            }
-            return;
-        }
-    }
+    Answers sink(scratch.answers, scratch.matched, p.targets.size());
+    if (!p.settings.route->route(batch, sink)) scratch.matched.assign(count, answered_wrong);
     for (const auto& [m, to] : scratch.answers) {
-        scratch.matched[m] = 1;
+        if (scratch.matched[m] == answered_wrong) continue;
+        scratch.matched[m] = matched_some;
         const PipelineTarget& target = p.targets[to.value];
         if (!addresses_[target.address.value].pipeline) {
             add_target(candidates_[messages[m]], target.address, optional || target.optional);
@@ -159,9 +142,21 @@ void Broker::Machine::route_pipeline(const Pipeline& p, std::span<const std::uin
             scratch.chained.emplace_back(to.value, messages[m]);
         }
     }
+    std::uint32_t failed = 0;
     for (std::uint32_t m = 0; m < count; ++m) {
-        if (scratch.matched[m] == 0) unmatched(p, candidates_[messages[m]], optional, depth);
+        if (scratch.matched[m] == matched_some) continue;
+        Candidate& c = candidates_[messages[m]];
+        failed += scratch.matched[m] == answered_wrong ? 1 : 0;
+        if (scratch.matched[m] == nothing || p.settings.failure_is_unmatched) {
+            unmatched(p, c, optional, depth);
+        } else if (optional) {
+            ++c.unmatched;  // it cannot refuse
+        } else {
+            c.refused = Status::unmatched;
+            c.why = "the routing plugin failed";
+        }
     }
+    if (failed > 0) notice(NoticeKind::policy_failed, p.settings.name, "its routing plugin failed", failed);
     follow(p, scratch, optional, depth);
 }
 

@@ -6,18 +6,6 @@
 #include "broker/machine.h"
 
 namespace ym {
-namespace {
-
-Column column_of(const std::string& field) {
-    if (field == "topic") return {ColumnKind::topic, {}};
-    if (field == "type") return {ColumnKind::type, {}};
-    if (field == "key") return {ColumnKind::key, {}};
-    constexpr std::string_view header = "header.";
-    YM_CHECK(field.starts_with(header));
-    return {ColumnKind::header, field.substr(header.size())};
-}
-
-}  // namespace
 
 void Broker::Machine::on(SettingsChanged& event) {
     std::unique_ptr<Topology> old = std::move(topology_);  // retry policies live until the queues point at the new ones
@@ -79,6 +67,8 @@ void Broker::Machine::apply_queue(QueueSettings&& settings, bool created) {
     q.retry = find_retry(settings.retry);
     YM_CHECK(q.retry != nullptr && settings.balance != nullptr);
     q.settings = std::move(settings);
+    q.balance_columns.clear();
+    for (const std::string& field : q.settings.balance->columns()) q.balance_columns.push_back(column_of(field));
     schedule(q);
     touch(q);
 }

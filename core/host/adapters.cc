@@ -1,6 +1,7 @@
 #include "host/adapters.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -14,6 +15,35 @@ ym_text as_ym_text(std::string_view text) {
 
 std::uint64_t as_ns(Duration duration) {
     return duration.count() < 0 ? 0 : static_cast<std::uint64_t>(duration.count());
+}
+
+/// The fields of messages as the ABI has them. Kept for its memory.
+class Columns {
+  public:
+    explicit Columns(std::size_t count) : texts_(count), pointers_(count) {}
+
+    [[nodiscard]] std::size_t count() const { return texts_.size(); }
+    const ym_text* const* set(std::span<const std::string_view* const> columns, std::size_t messages) {
+        YM_CHECK(columns.size() >= texts_.size());
+        for (std::size_t c = 0; c < texts_.size(); ++c) {
+            texts_[c].resize(messages);
+            std::transform(columns[c], columns[c] + messages, texts_[c].begin(), as_ym_text);
+            pointers_[c] = texts_[c].data();
+        }
+        return pointers_.data();
+    }
+
+  private:
+    std::vector<std::vector<ym_text>> texts_;  // one a column
+    std::vector<const ym_text*> pointers_;
+};
+
+/// A table of a plugin that may be older than this host: what it does not have is null.
+template <class Table>
+Table whole(const Table& table) {
+    Table copy{};
+    std::memcpy(&copy, &table, std::min<std::size_t>(table.size, sizeof(Table)));
+    return copy;
 }
 
 /// Calls into a plugin. The ABI forbids exceptions; one that comes nevertheless is a failed call, not our end.
@@ -32,10 +62,8 @@ bool succeeds(InstanceHost& host, const Call& call) {
 class PluginRouting final : public RoutingPolicy {
   public:
     PluginRouting(const ym_routing& table, void* self, std::unique_ptr<InstanceHost> host, std::uint32_t targets)
-        : table_(table), self_(self), host_(std::move(host)) {
+        : table_(table), self_(self), host_(std::move(host)), columns_(host_->columns().size()) {
         answer_.targets = targets;
-        texts_.resize(host_->columns().size());
-        pointers_.resize(texts_.size());
     }
     ~PluginRouting() override { table_.destroy(self_); }
     PluginRouting(const PluginRouting&) = delete;
@@ -44,21 +72,16 @@ class PluginRouting final : public RoutingPolicy {
     [[nodiscard]] const std::vector<std::string>& columns() const override { return host_->columns(); }
 
     bool route(const RouteBatch& batch, RouteSink& sink) override {
-        YM_CHECK(batch.columns.size() >= texts_.size());
-        for (std::size_t c = 0; c < texts_.size(); ++c) {
-            texts_[c].resize(batch.count);
-            std::transform(batch.columns[c], batch.columns[c] + batch.count, texts_[c].begin(), as_ym_text);
-            pointers_[c] = texts_[c].data();
-        }
         answer_.sink = &sink;
         answer_.count = batch.count;
-        answer_.wrong = false;
-        const ym_batch columns{sizeof(ym_batch), batch.count, pointers_.data(), batch.random};
+        answer_.wrong_message = answer_.wrong_target = false;
+        const ym_batch columns{sizeof(ym_batch), batch.count, columns_.set(batch.columns, batch.count), batch.random};
         const ym_routes routes{sizeof(ym_routes), &answer_, &PluginRouting::add};
         const bool good = succeeds(*host_, [&] { return table_.route(self_, &columns, &routes); });
         answer_.sink = nullptr;
-        if (good && answer_.wrong) host_->log(YM_ERROR, "named a message or target that there is not");
-        return good && !answer_.wrong;
+        if (good && answer_.wrong_message) host_->log(YM_ERROR, "named a message that there is not");
+        if (good && answer_.wrong_target) host_->log(YM_ERROR, "named a target that there is not");
+        return good && !answer_.wrong_message;
     }
 
   private:
@@ -66,33 +89,47 @@ class PluginRouting final : public RoutingPolicy {
         RouteSink* sink = nullptr;  // null outside route()
         std::uint32_t count = 0;
         std::uint32_t targets = 0;
-        bool wrong = false;
+        bool wrong_message = false;
+        bool wrong_target = false;
     };
 
     static void add(void* context, std::uint32_t message, ym_target to) {
         auto* answer = static_cast<Answer*>(context);
-        if (answer->sink == nullptr || message >= answer->count || to >= answer->targets) {
-            answer->wrong = true;
-            return;
+        if (answer->sink == nullptr || message >= answer->count) {
+            answer->wrong_message = true;
+        } else if (to >= answer->targets) {
+            answer->wrong_target = true;
+            answer->sink->fail(message);
+        } else {
+            answer->sink->add(message, AddressId{to});
         }
-        answer->sink->add(message, AddressId{to});
     }
 
     const ym_routing& table_;
     void* self_;
     std::unique_ptr<InstanceHost> host_;
     Answer answer_;
-    std::vector<std::vector<ym_text>> texts_;  // one a column
-    std::vector<const ym_text*> pointers_;
+    Columns columns_;
 };
 
 class PluginBalance final : public BalancePolicy {
   public:
     PluginBalance(const ym_balance& table, void* self, std::unique_ptr<InstanceHost> host)
-        : table_(table), self_(self), host_(std::move(host)) {}
+        : table_(whole(table)), self_(self), host_(std::move(host)), columns_(host_->columns().size()) {}
     ~PluginBalance() override { table_.destroy(self_); }
     PluginBalance(const PluginBalance&) = delete;
     PluginBalance& operator=(const PluginBalance&) = delete;
+
+    [[nodiscard]] const std::vector<std::string>& columns() const override { return host_->columns(); }
+    void show(std::span<const std::string_view* const> columns) override { shown_ = columns; }
+    [[nodiscard]] bool follows_workers() const override { return table_.gone != nullptr; }
+    void gone(std::string_view session) override {
+        if (table_.gone == nullptr) return;
+        succeeds(*host_, [&] {
+            table_.gone(self_, as_ym_text(session));
+            return YM_OK;
+        });
+    }
 
     void pick(std::span<const WorkerView> workers, std::span<std::uint32_t> picks) override {
         resize(workers.size());
@@ -107,7 +144,8 @@ class PluginBalance final : public BalancePolicy {
         const auto count = static_cast<std::uint32_t>(workers.size());
         const ym_workers columns{sizeof(ym_workers), count,           credit_.data(), in_flight_.data(),
                                  idle_.data(),       session_.data(), name_.data()};
-        const ym_ready ready{sizeof(ym_ready), static_cast<std::uint32_t>(picks.size())};
+        const ym_ready ready{sizeof(ym_ready), static_cast<std::uint32_t>(picks.size()),
+                             columns_.set(shown_, picks.size())};
         if (!succeeds(*host_, [&] { return table_.pick(self_, &columns, &ready, picks.data()); })) in_turn(picks);
     }
 
@@ -139,9 +177,11 @@ class PluginBalance final : public BalancePolicy {
         }
     }
 
-    const ym_balance& table_;
+    const ym_balance table_;
     void* self_;
     std::unique_ptr<InstanceHost> host_;
+    Columns columns_;
+    std::span<const std::string_view* const> shown_;
     std::vector<std::uint64_t> credit_;
     std::vector<std::uint64_t> in_flight_;
     std::vector<std::uint64_t> idle_;

@@ -28,11 +28,12 @@ class Completer {
         std::set<std::string_view> named;
         const ym_setting* any = nullptr;
         for (std::size_t i = 0; row(rows, i).key != nullptr; ++i) {
-            if (std::string_view(row(rows, i).key) == "*") {
+            const std::string_view key = row(rows, i).key;
+            if (key == "*" || key == "@") {
                 any = &row(rows, i);
                 continue;
             }
-            named.insert(row(rows, i).key);
+            named.insert(key);
             add(row(rows, i), written, out, depth);
         }
         for (const Entry& entry : written.entries) {

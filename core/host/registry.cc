@@ -1,6 +1,7 @@
 #include "host/registry.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "host/adapters.h"
@@ -12,7 +13,13 @@ namespace {
 /// The interfaces that this version knows, to say what a plugin offers in place of the one that was asked for.
 constexpr const char* interfaces[] = {YM_ROUTING_1, YM_BALANCE_1, YM_RETRY_1, YM_PERSISTENCE_1};
 
-/// Whether every function of a table is there. `size` octets are the plugin's.
+/// What a table must hold. Later versions of an interface have added functions that may be missing.
+template <class Table>
+constexpr std::size_t size_min = sizeof(Table);
+template <>
+constexpr std::size_t size_min<ym_balance> = offsetof(ym_balance, gone);
+
+/// Whether every function of a table is there.
 bool has_functions(const ym_routing& table) {
     return table.create != nullptr && table.destroy != nullptr && table.route != nullptr;
 }
@@ -118,7 +125,7 @@ std::optional<Registry::Prepared<Table>> Registry::prepare(const char* interface
     prepared.table = static_cast<const Table*>(find(interface_id, use, problems));
     if (prepared.table == nullptr) return std::nullopt;
     const Table& table = *prepared.table;
-    if (table.size < sizeof(Table) || table.setting_size < sizeof(ym_setting) || !has_functions(table)) {
+    if (table.size < size_min<Table> || table.setting_size < sizeof(ym_setting) || !has_functions(table)) {
         problems.add({"plugin.damaged", use.place, use.path, "a table of " + use.plugin + " that lacks parts",
                       std::string("all functions of ") + interface_id, "the fault lies in the plugin"});
         return std::nullopt;

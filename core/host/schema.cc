@@ -38,6 +38,11 @@ std::string what_is(const Node& node) {
     return node.scalar.substr(0, longest) + "...";
 }
 
+/// A row for keys that the schema does not name.
+bool is_free(const ym_setting& row) {
+    return view(row.key) == "*" || view(row.key) == "@";
+}
+
 class Checker {
   public:
     Checker(const std::string& plugin, std::uint32_t setting_size, TargetSource* targets, settings::Problems& problems)
@@ -53,7 +58,7 @@ class Checker {
         const ym_setting* any = nullptr;
         for (std::size_t i = 0; rows != nullptr && row_at(rows, size_, i).key != nullptr; ++i) {
             const ym_setting& row = row_at(rows, size_, i);
-            if (view(row.key) == "*") {
+            if (is_free(row)) {
                 any = &row;
                 continue;
             }
@@ -86,9 +91,21 @@ class Checker {
                 unknown_key(names, map, entry);
             } else {
                 out.keys.emplace_back(entry.key);
-                check_value(*any, entry.value, out.inside.emplace_back(), depth);
+                ym_value& value = out.inside.emplace_back();
+                check_value(*any, entry.value, value, depth);
+                if (view(any->key) == "@") set_target(key_as_node(map, entry), value);
             }
         }
+    }
+
+    /// A key that is an address.
+    static Node key_as_node(const Node& map, const settings::Entry& entry) {
+        Node node;
+        node.kind = NodeKind::scalar;
+        node.scalar = entry.key;
+        node.place = entry.key_place;
+        node.path = settings::join_path(map.path, entry.key);
+        return node;
     }
 
     void unknown_key(const std::vector<std::string>& names, const Node& map, const settings::Entry& entry) {

@@ -37,6 +37,7 @@ TEST_F(ExamplePlugin, RoutesAsItsSettingsSay) {
     EXPECT_THAT(in.route->columns(), ::testing::ElementsAre("header.country"));
 
     struct Sink final : RouteSink {
+        void fail(std::uint32_t message) override { ADD_FAILURE() << "message " << message << " failed"; }
         void add(std::uint32_t message, AddressId to) override { rows.emplace_back(message, to.value); }
         std::vector<std::pair<std::size_t, std::size_t>> rows;
     } sink;

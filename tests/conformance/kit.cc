@@ -26,7 +26,7 @@ std::string value_of(const ym_setting& setting, bool every_key) {
         case YM_BOOL: return "true";
         case YM_DURATION_NS: return first_word(setting.range, "1s");
         case YM_BYTES: return first_word(setting.range, "1KiB");
-        case YM_SHARE: return first_word(setting.range, "1%");
+        case YM_SHARE: return "100%";
         case YM_CHOICE: return first_word(setting.range, "x");
         case YM_TARGET: return "somewhere";
         case YM_FIELD: return "key";
@@ -42,7 +42,8 @@ std::string map_of(const ym_setting* settings, bool every_key) {
         const bool has_default = settings->otherwise != nullptr;
         if (has_default && (!every_key || std::string_view(settings->otherwise) == "~")) continue;
         text += text.size() > 1 ? ", " : "";
-        text += std::string_view(settings->key) == "*" ? "any" : settings->key;
+        const std::string_view key = settings->key;
+        text += key == "*" ? "any" : key == "@" ? "somewhere" : key;
         text += ": " + (has_default ? settings->otherwise : value_of(*settings, every_key));
     }
     return text + "}";

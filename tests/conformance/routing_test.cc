@@ -27,6 +27,7 @@ class Messages {
     [[nodiscard]] std::vector<std::set<std::uint32_t>> route(RoutingPolicy& policy, std::uint32_t first,
                                                              std::uint32_t last, std::size_t targets) const {
         struct Sink final : RouteSink {
+            void fail(std::uint32_t message) override { ADD_FAILURE() << "message " << message << " failed"; }
             void add(std::uint32_t message, AddressId to) override { rows.at(message).insert(to.value); }
             std::vector<std::set<std::uint32_t>> rows;
         } sink;

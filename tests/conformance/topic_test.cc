@@ -52,6 +52,7 @@ class TopicRouting {
 
     std::vector<std::set<std::string>> route(const std::vector<std::string>& topics) {
         struct Sink final : RouteSink {
+            void fail(std::uint32_t message) override { ADD_FAILURE() << "message " << message << " failed"; }
             void add(std::uint32_t message, AddressId to) override {
                 EXPECT_TRUE(rows.at(message).insert(targets->at(to.value)).second) << "the same target twice";
             }

@@ -44,7 +44,7 @@ QueueScene draw_queue(Draw& draw, const Options& options, const std::string& nam
     q.lease = draw.ms(300, 3000);
     q.lease_max = q.lease * draw.count(1, 4);
     q.weight = draw.count(1, 4);
-    q.least_loaded = draw.chance(1, 2);
+    q.balance = draw.one_of({"round_robin", "least_loaded", "sticky", "sticky, when_busy: move", "single_active"});
     if (draw.chance(1, 4)) q.in_flight = draw.number(1, 30);
     if (draw.chance(1, 8)) q.rate = draw.number(50, 2000);
     if (!options.recut && draw.chance(1, 4)) {
@@ -97,6 +97,7 @@ void draw_pipelines(Draw& draw, const Options& options, Scene& scene) {
     }
     const auto any = [&] { return queues[draw.number(0, queues.size() - 1)]; };
     PipelineScene direct = pipeline("straight", RouteKind::direct, {{"", any()}});
+    direct.kind = draw.one_of({RouteKind::direct, RouteKind::key_hash, RouteKind::headers, RouteKind::weighted});
     direct.has_priority = true;
     direct.priority = static_cast<std::uint8_t>(draw.number(0, 31));
     PipelineScene all = pipeline("all", RouteKind::fanout, {});

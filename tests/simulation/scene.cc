@@ -41,8 +41,7 @@ void write_queue(std::ostringstream& out, const Scene& scene, const QueueScene& 
     static constexpr const char* full[] = {"reject", "drop_oldest", "dead_letter"};
     out << "{durable: " << (q.durable ? "true" : "false") << ", retry: " << scene.retries[q.retry].name
         << ", lease: " << text_of(q.lease) << ", lease_max: " << text_of(q.lease_max) << ", weight: " << q.weight
-        << ", publish: " << (q.publish_direct ? "direct" : "pipeline")
-        << ", balance: {plugin: " << (q.least_loaded ? "least_loaded" : "round_robin") << "}";
+        << ", publish: " << (q.publish_direct ? "direct" : "pipeline") << ", balance: {plugin: " << q.balance << "}";
     out << ", limits: {when_full: " << full[static_cast<std::size_t>(q.when_full)];
     if (q.messages != unlimited) out << ", messages: " << q.messages;
     out << ", in_flight: " << text_of_limit(q.in_flight) << ", rate: ";
@@ -68,8 +67,15 @@ void write_retry(std::ostringstream& out, const RetryScene& r) {
 
 void write_pipeline(std::ostringstream& out, const PipelineScene& p) {
     out << "  " << p.name << ":\n    route: {plugin: ";
+    const std::string& first = p.bindings.front().to;
     if (p.kind == RouteKind::direct) {
-        out << "direct, to: " << p.bindings.front().to << "}\n";
+        out << "direct, to: " << first << "}\n";
+    } else if (p.kind == RouteKind::key_hash) {
+        out << "key_hash, to: [" << first << "]}\n";
+    } else if (p.kind == RouteKind::headers) {
+        out << "headers, bindings: [{all: {never: there}, to: " << first << "}, {to: " << first << "}]}\n";
+    } else if (p.kind == RouteKind::weighted) {
+        out << "weighted, by: key, shares: {" << first << ": 100%}}\n";
     } else if (p.kind == RouteKind::fanout) {
         out << "fanout, to: [";
         for (std::size_t i = 0; i < p.bindings.size(); ++i) out << (i == 0 ? "" : ", ") << p.bindings[i].to;

@@ -36,12 +36,13 @@ struct QueueScene {
     std::string dead_to;
     std::uint32_t weight = 1;
     bool publish_direct = true;
-    bool least_loaded = false;
+    const char* balance = "round_robin";
     bool on_demand = false;  // made by `create`; stands in no settings
     bool removed = false;    // taken out of the settings
 };
 
-enum class RouteKind : std::uint8_t { direct, fanout, topic };
+/// Kinds after `topic` are `direct` in other words: each has a way to send every message to one address.
+enum class RouteKind : std::uint8_t { direct, fanout, topic, key_hash, headers, weighted };
 struct Binding {
     std::string match;  // topics only
     std::string to;

@@ -1,6 +1,6 @@
 /* yardmaster/balance.h: balance/1, which worker takes the next message of a queue. C99, links against nothing.
  *
- * Legal order: create (pick* destroy). Deterministic, as routing/1. */
+ * Legal order: create (pick | gone)* destroy. Deterministic, as routing/1. */
 #ifndef YARDMASTER_BALANCE_H
 #define YARDMASTER_BALANCE_H
 
@@ -19,7 +19,7 @@ extern "C" {
  * queue's last message, so that a plugin without memory can serve them in turn. */
 typedef struct ym_workers {
     uint32_t size;
-    uint32_t count;            /* at most 256 */
+    uint32_t count;            /* at most 256, but all of them if the plugin has gone() */
     const uint64_t* credit;    /* deliveries it would still take, at least 1 */
     const uint64_t* in_flight; /* deliveries of all queues that it has not settled */
     const uint64_t* idle_ns;   /* nanoseconds since its last delivery or settlement */
@@ -31,6 +31,7 @@ typedef struct ym_workers {
 typedef struct ym_ready {
     uint32_t size;
     uint32_t count;
+    const ym_text* const* column; /* column[c][message]: the field of column(), in the order of the calls */
 } ym_ready;
 
 /* get(YM_BALANCE_1) */
@@ -44,9 +45,13 @@ typedef struct ym_balance {
     /* Ends the instance. [config] */
     void (*destroy)(void* self);
     /* Writes picks[m], the index of a worker or YM_NOBODY, for each of ready->count messages. `picks` is the host's and
-     * holds YM_NOBODY at first. An index out of range, or beyond the worker's credit, counts as YM_NOBODY. Any status
-     * but YM_OK: the host serves the workers in turn. [shard] */
+     * holds YM_NOBODY at first. An index out of range, or beyond the worker's credit, counts as YM_NOBODY. The first
+     * message that nobody takes waits, and so do those behind it: they are shown again when something has changed. Any
+     * status but YM_OK: the host serves the workers in turn. [shard] */
     ym_status (*pick)(void* self, const ym_workers* workers, const ym_ready* ready, uint32_t* picks);
+    /* NULL, or: a worker of the queue has left, and whoever comes is another one. A worker that is only not among those
+     * of pick() lives: it has no credit, or may still come back in time after a lost connection. [shard] */
+    void (*gone)(void* self, ym_text session);
 } ym_balance;
 
 #ifdef __cplusplus

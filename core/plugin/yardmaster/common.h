@@ -57,10 +57,11 @@ enum ym_kind {
 
 /* One key of a plugin's settings. A static array, ended by key == NULL. */
 typedef struct ym_setting {
-    const char* key;       /* "*": any key that the array does not name */
+    const char* key;       /* "*": any key that the array does not name; "@": the same, and the key is an address,
+                              which target() of its value gives */
     int32_t kind;          /* of ym_kind */
     const char* otherwise; /* the default: a scalar, "[a, b]" of scalars, "{}" (the defaults inside), or "~" for
-                              YM_NOTHING; NULL: required. Not used for "*" */
+                              YM_NOTHING; NULL: required. Not used for "*" and "@" */
     const char* range;     /* or NULL: any */
     const char* doc;       /* one sentence for the reference */
     const struct ym_setting* inside; /* of a list or map, else NULL */
@@ -94,10 +95,11 @@ typedef struct ym_host {
     ym_text (*text)(const ym_value* value);
     int64_t (*integer)(const ym_value* value); /* YM_BOOL: 0 or 1 */
     double (*number)(const ym_value* value);
-    ym_target (*target)(const ym_value* value);
+    ym_target (*target)(const ym_value* value); /* of YM_TARGET, or of a value whose key is one */
 
-    /* Says that the instance reads this field, and returns the number of its column in every batch. routing/1, during
-     * create() only [config]. UINT32_MAX, and the instance is refused, if it names no field. */
+    /* Says that the instance reads this field, and returns the number of its column in every batch. routing/1 and
+     * balance/1, during create() only [config]. UINT32_MAX, and the instance is refused, if it names no field. One that
+     * finds out only later which fields it wants, such as a script, lets its settings list them. */
     uint32_t (*column)(void* context, ym_text field);
 
     /* Says, as a sentence, why a value that fits the schema is still wrong: shown as file:line:column with the value.

@@ -25,8 +25,9 @@ typedef struct ym_batch {
 typedef struct ym_routes {
     uint32_t size;
     void* context;
-    /* `message` < count goes to `to`, a number that target() gave. Twice the same counts once. Another number makes
-     * the whole call a failed one. During route() only. */
+    /* `message` < count goes to `to`, a number that target() gave. Twice the same counts once. Another `to` makes this
+     * message a failed one, whatever else is added for it; another `message` makes the whole call a failed one. During
+     * route() only. */
     void (*add)(void* context, uint32_t message, ym_target to);
 } ym_routes;
 
@@ -40,8 +41,9 @@ typedef struct ym_routing {
     void* (*create)(const ym_host* host, const ym_value* settings);
     /* Ends the instance. [config] */
     void (*destroy)(void* self);
-    /* Names the addresses of each message. A message without add() is unmatched. Any status but YM_OK, or a wrong
-     * add(): what the call added is discarded and `on_failure` of the settings file decides. [shard] */
+    /* Names the addresses of each message. A message without add() is unmatched. Any status but YM_OK, or a call that
+     * takes longer than `plugins.budget` of the settings file: what it added is discarded, and `on_failure` of the
+     * settings file decides what becomes of the messages, as of one with a wrong add(). [shard] */
     ym_status (*route)(void* self, const ym_batch* batch, const ym_routes* routes);
 } ym_routing;
 

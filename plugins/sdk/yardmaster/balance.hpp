@@ -1,4 +1,5 @@
-// balance/1 in C++17: a class with a constructor from ym::Settings and `void pick(ym::Workers, ym::Picks)`.
+// balance/1 in C++17: a class with a constructor from ym::Settings and `void pick(ym::Workers, ym::Picks)`. With
+// `void gone(std::string_view session)` it sees all workers, and is told when one has left.
 #pragma once
 
 #include <yardmaster/balance.h>
@@ -28,6 +29,10 @@ class Picks {
     Picks(const ym_ready* ready, std::uint32_t* picks) : ready_(ready), picks_(picks) {}
 
     [[nodiscard]] std::uint32_t count() const { return ready_->count; }
+    /// What a field of a message holds; null data() when it is missing.
+    [[nodiscard]] std::string_view text(std::uint32_t column, std::uint32_t message) const {
+        return view(ready_->column[column][message]);
+    }
     void give(std::uint32_t message, std::uint32_t worker) const { picks_[message] = worker; }
 
   private:
@@ -36,6 +41,17 @@ class Picks {
 };
 
 namespace detail {
+
+/// The function of the table for T::gone(), or null if T has none. What it throws is logged and passed over.
+template <class T>
+auto gone_of(int)
+    -> decltype(std::declval<T&>().gone(std::string_view()), static_cast<decltype(ym_balance::gone)>(nullptr)) {
+    return [](void* self, ym_text session) { run<T>(self, [&](T& object) { object.gone(view(session)); }); };
+}
+template <class T>
+decltype(ym_balance::gone) gone_of(long) {
+    return nullptr;
+}
 
 template <class T>
 const void* get_balance(const char* interface_id) {
@@ -48,6 +64,7 @@ const void* get_balance(const char* interface_id) {
         [](void* self, const ym_workers* workers, const ym_ready* ready, std::uint32_t* picks) -> ym_status {
             return run<T>(self, [&](T& object) { object.pick(Workers(workers), Picks(ready, picks)); });
         },
+        gone_of<T>(0),
     };
     return std::strcmp(interface_id, YM_BALANCE_1) == 0 ? &table : nullptr;
 }

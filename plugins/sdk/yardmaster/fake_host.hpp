@@ -139,7 +139,7 @@ class Host {
         out.given = map.given;
         const ym_setting* any = nullptr;
         for (; schema != nullptr && schema->key != nullptr; ++schema) {
-            if (std::string_view(schema->key) == "*") {
+            if (std::string_view(schema->key) == "*" || std::string_view(schema->key) == "@") {
                 any = schema;
                 continue;
             }
@@ -155,6 +155,7 @@ class Host {
             if (any == nullptr) throw std::runtime_error("settings: unknown key " + map.keys[i]);
             out.keys.push_back(map.keys[i]);
             out.inside.push_back(shape(*any, map.inside[i]));
+            if (std::string_view(any->key) == "@") out.inside.back().target = number_of(map.keys[i]);
         }
         return out;
     }
@@ -183,11 +184,16 @@ class Host {
         out.kind = setting.kind == YM_MAP ? int32_t{YM_CHOICE} : setting.kind;
         read_units(out);
         if (out.kind == YM_TARGET) {
-            const auto found = std::find(targets.begin(), targets.end(), out.text);
-            out.target = static_cast<ym_target>(found - targets.begin());
-            if (found == targets.end()) targets.push_back(out.text);
+            out.target = number_of(out.text);
         }
         return out;
+    }
+
+    ym_target number_of(const std::string& address) {
+        const auto found = std::find(targets.begin(), targets.end(), address);
+        const auto number = static_cast<ym_target>(found - targets.begin());
+        if (found == targets.end()) targets.push_back(address);
+        return number;
     }
 
     /// Sums up numbers with units: "1h30m", "64KiB", "10k", "5%".
@@ -272,25 +278,39 @@ class Instance {
     void* self_ = nullptr;
 };
 
+/// Fields of a message: "topic", "type", "key", "header.NAME"; for routing, "random" is its randomness, a number.
+using Row = std::map<std::string, std::string>;
+
+/// Rows as the columns that an instance reads. The rows must outlive it.
+class Columns {
+  public:
+    Columns(const std::vector<std::string>& names, const std::vector<Row>& rows) {
+        for (const std::string& name : names) {
+            std::vector<ym_text>& texts = texts_.emplace_back();
+            for (const Row& row : rows) {
+                const auto found = row.find(name);
+                const bool is_there = found != row.end();
+                texts.push_back(is_there ? ym_text{found->second.data(), found->second.size()} : ym_text{});
+            }
+        }
+        for (const std::vector<ym_text>& texts : texts_) columns_.push_back(texts.data());
+    }
+    [[nodiscard]] const ym_text* const* data() const { return columns_.data(); }
+
+  private:
+    std::vector<std::vector<ym_text>> texts_;
+    std::vector<const ym_text*> columns_;
+};
+
 class Routing : public Instance<ym_routing> {
   public:
-    /// Fields of a message: "topic", "type", "key", "header.NAME"; "random" is its randomness, a number.
-    using Row = std::map<std::string, std::string>;
+    using Row = fake::Row;
 
     Routing(const ym_plugin& plugin, std::string_view settings) : Instance(plugin, YM_ROUTING_1, settings) {}
 
     /// The targets of each row, in the order in which the plugin names them.
     std::vector<std::vector<std::string>> route(const std::vector<Row>& rows) {
-        std::vector<std::vector<ym_text>> texts(host_.columns.size());
-        std::vector<const ym_text*> columns;
-        for (std::size_t c = 0; c < texts.size(); ++c) {
-            for (const Row& row : rows) {
-                const auto found = row.find(host_.columns[c]);
-                texts[c].push_back(found == row.end() ? ym_text{}
-                                                      : ym_text{found->second.data(), found->second.size()});
-            }
-            columns.push_back(texts[c].data());
-        }
+        const Columns columns(host_.columns, rows);
         std::vector<uint64_t> random;
         for (const Row& row : rows) random.push_back(row.count("random") == 0 ? 0 : std::stoull(row.at("random")));
 
@@ -323,8 +343,12 @@ class Balance : public Instance<ym_balance> {
 
     Balance(const ym_plugin& plugin, std::string_view settings) : Instance(plugin, YM_BALANCE_1, settings) {}
 
-    /// The worker of each of `messages` messages, or YM_NOBODY.
+    /// The worker of each of `messages` messages, all without fields, or YM_NOBODY.
     std::vector<uint32_t> pick(const std::vector<Worker>& workers, uint32_t messages) {
+        return pick(workers, std::vector<Row>(messages));
+    }
+    /// The worker of the message of each row.
+    std::vector<uint32_t> pick(const std::vector<Worker>& workers, const std::vector<Row>& rows) {
         std::vector<uint64_t> credit, in_flight, idle;
         std::vector<ym_text> session, name;
         for (const Worker& worker : workers) {
@@ -334,14 +358,21 @@ class Balance : public Instance<ym_balance> {
             session.push_back({worker.session.data(), worker.session.size()});
             name.push_back({worker.name.data(), worker.name.size()});
         }
-        std::vector<uint32_t> picks(messages, YM_NOBODY);
+        std::vector<uint32_t> picks(rows.size(), YM_NOBODY);
+        const Columns fields(host_.columns, rows);
         const ym_workers columns{sizeof(ym_workers), static_cast<uint32_t>(workers.size()),
                                  credit.data(),      in_flight.data(),
                                  idle.data(),        session.data(),
                                  name.data()};
-        const ym_ready ready{sizeof(ym_ready), messages};
+        const ym_ready ready{sizeof(ym_ready), static_cast<uint32_t>(rows.size()), fields.data()};
         check(table_->pick(self_, &columns, &ready, picks.data()));
         return picks;
+    }
+
+    /// The worker of this session has left.
+    void gone(const std::string& session) {
+        const bool has_gone = table_->size >= sizeof(ym_balance) && table_->gone != nullptr;
+        if (has_gone) table_->gone(self_, {session.data(), session.size()});
     }
 };
 

@@ -59,8 +59,9 @@ class Settings {
     /// Of YM_DURATION_NS, never negative.
     [[nodiscard]] std::uint64_t nanoseconds() const { return static_cast<std::uint64_t>(host_->integer(value_)); }
     [[nodiscard]] double number() const { return host_->number(value_); }
+    /// Of YM_TARGET, or of a value whose key is an address ("@").
     [[nodiscard]] ym_target target() const { return host_->target(value_); }
-    /// The column of the field that this YM_FIELD names; routing only.
+    /// The column of the field that this YM_FIELD names; routing and balance.
     [[nodiscard]] std::uint32_t column() const { return column(text()); }
     [[nodiscard]] std::uint32_t column(std::string_view field) const {
         return host_->column(host_->context, text_of(field));

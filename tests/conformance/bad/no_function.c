@@ -1,6 +1,6 @@
 /* A table without its function. */
 #include <yardmaster/balance.h>
-static const ym_balance balance = {sizeof(ym_balance), sizeof(ym_setting), NULL, NULL, NULL, NULL};
+static const ym_balance balance = {sizeof(ym_balance), sizeof(ym_setting), NULL, NULL, NULL, NULL, NULL};
 static const void* get(const char* interface_id) {
     (void)interface_id;
     return &balance;

@@ -22,7 +22,12 @@ struct Throws {
 struct WrongTarget {
     static constexpr const ym_setting* settings = target;
     explicit WrongTarget(ym::Settings given) : to(given["to"].target()) {}
-    void route(ym::Batch /*batch*/, ym::Routes out) const { out.add(0, to + 1); }
+    void route(ym::Batch batch, ym::Routes out) const {
+        for (std::uint32_t i = 0; i < batch.count(); ++i) {
+            out.add(i, to);
+            if (i == 1) out.add(i, to + 1);
+        }
+    }
     ym_target to;
 };
 

@@ -84,7 +84,7 @@ void for_each_key(const std::function<void(const std::string&, const std::string
     const std::function<void(const std::string&, const std::string&, const ym_setting*)> walk =
         [&](const std::string& plugin, const std::string& path, const ym_setting* rows) {
             for (; rows != nullptr && rows->key != nullptr; ++rows) {
-                const bool is_item = std::string(rows->key) == "*";
+                const bool is_item = std::string(rows->key) == "*" || std::string(rows->key) == "@";
                 std::string here = path;
                 if (is_item) {
                     here += "\\[[0-9]+\\]";

@@ -41,6 +41,7 @@ class Build : public ::testing::Test {
 
 class Routed final : public RouteSink {
   public:
+    void fail(std::uint32_t message) override { ADD_FAILURE() << "message " << message << " failed"; }
     void add(std::uint32_t message, AddressId to) override { to_.emplace_back(message, to.value); }
     std::vector<std::pair<std::uint32_t, std::uint32_t>> to_;
 };
@@ -194,7 +195,7 @@ TEST_F(Build, SaysWhichPluginsThereAreForAnUnknownOne) {
                     "[plugin.unknown]",
                     "test.yaml:1:17: route: found backoff of " YM_PLUGINS
                     "/ym_retry_backoff.so with retry/1; expected a plugin for routing/1; those loaded are direct, "
-                    "fanout, topic [plugin.interface]"));
+                    "fanout, headers, key_hash, topic, weighted [plugin.interface]"));
 }
 
 TEST_F(Build, TellsOfAPluginThatCannotBeLoadedOnce) {
