@@ -107,6 +107,7 @@ class Broker::Machine {
     Session& new_session();
     void attach(Session& session, const FrameReceived& event);
     bool read_hello(const FrameReceived& event, const wire::Frame& frame, Hello& hello);
+    bool read_queue(PeerId peer, std::string_view name, std::uint32_t at, Hello& hello);
     void revive(Session& session);
     void welcome(Session& session, bool resumed);
     void detach(Session& session);

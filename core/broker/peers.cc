@@ -105,6 +105,23 @@ void Broker::Machine::revive(Session& s) {
     schedule(s);
 }
 
+/// A queue that a worker's HELLO names, `at` so many octets into the frame. If there is none, the peer is told why not.
+bool Broker::Machine::read_queue(PeerId from, std::string_view name, std::uint32_t at, Hello& hello) {
+    if (name.empty() || name.size() > wire::name_bytes_max) {
+        malformed(from, {Status::malformed, "queue", at}, "a name has 1 to 255 octets");
+        return false;
+    }
+    const AddressId id = find_or_create(name);
+    if (id == no_address || !addresses_[id.value].queue) {
+        error_to(
+            from, no_address_status(name), "queue", at,
+            id == no_address ? why_no_address(name) : "'" + std::string(name) + "' is a pipeline; work on its queues");
+        return false;
+    }
+    if (std::find(hello.queues.begin(), hello.queues.end(), id) == hello.queues.end()) hello.queues.push_back(id);
+    return true;
+}
+
 bool Broker::Machine::read_hello(const FrameReceived& event, const wire::Frame& frame, Hello& hello) {
     wire::RecordCursor cursor(frame);
     wire::Record record;
@@ -128,23 +145,9 @@ bool Broker::Machine::read_hello(const FrameReceived& event, const wire::Frame& 
                 if (as_text(field.value).find('\1') != std::string_view::npos) break;
                 error_to(event.peer, Status::version, "versions", record.at, "this broker speaks YMP/1");
                 return false;
-            case wire::Field::queue: {
-                if (field.value.empty() || field.value.size() > wire::name_bytes_max) {
-                    malformed(event.peer, {Status::malformed, "queue", record.at}, "a name has 1 to 255 octets");
-                    return false;
-                }
-                const AddressId id = find_or_create(as_text(field.value));
-                if (id != no_address && addresses_[id.value].queue) {
-                    if (std::find(hello.queues.begin(), hello.queues.end(), id) == hello.queues.end())
-                        hello.queues.push_back(id);
-                    break;
-                }
-                const std::string_view name = as_text(field.value);
-                error_to(event.peer, no_address_status(name), "queue", record.at,
-                         id == no_address ? why_no_address(name)
-                                          : "'" + std::string(name) + "' is a pipeline; work on its queues");
-                return false;
-            }
+            case wire::Field::queue:
+                if (!read_queue(event.peer, as_text(field.value), record.at, hello)) return false;
+                break;
             case wire::Field::bytes:
                 if (const auto bytes = wire::as_u64(field.value)) hello.bytes_credit = *bytes;
                 break;

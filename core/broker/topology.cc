@@ -102,7 +102,8 @@ void Broker::Machine::apply_pipelines(std::vector<PipelineSettings>& pipelines) 
 
 /// Queues that settings point at stay, and what is connected is one group.
 void Broker::Machine::connect_addresses() {
-    for (std::uint32_t i = 0; i < addresses_.size(); ++i) {
+    // By index: find_dead_to may make a queue, and with it an address.
+    for (std::size_t i = 0; i < addresses_.size(); ++i) {
         if (!addresses_[i].queue) continue;
         Queue& q = *addresses_[i].queue;
         q.pinned = false;

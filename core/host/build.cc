@@ -63,7 +63,8 @@ class Builder {
         topology->drain = config_.drain;
         addresses_.check_cycles(problems_);
         tell_once();
-        return told_.empty() ? std::move(topology) : nullptr;
+        if (!told_.empty()) return nullptr;
+        return topology;
     }
 
   private:

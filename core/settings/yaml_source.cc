@@ -8,22 +8,24 @@ namespace {
 
 /// The length of the UTF-8 sequence at the front of `text`; 0 where there is none. Source: RFC 3629, section 4.
 std::size_t sequence_size(std::string_view text) {
+    // First octets from..to have their second within low..high; any further one is within 0x80..0xbf.
+    struct Form {
+        unsigned from, to, low, high;
+        std::size_t size;
+    };
+    constexpr Form forms[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+                              {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+                              {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
     const auto octet = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
     const auto in = [&](std::size_t i, unsigned low, unsigned high) { return octet(i) >= low && octet(i) <= high; };
-    const unsigned first = octet(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xc2 && first <= 0xdf) return in(1, 0x80, 0xbf) ? 2 : 0;
-    if (first >= 0xe0 && first <= 0xef) {
-        const unsigned low = first == 0xe0 ? 0xa0 : 0x80;
-        const unsigned high = first == 0xed ? 0x9f : 0xbf;
-        return in(1, low, high) && in(2, 0x80, 0xbf) ? 3 : 0;
+    if (octet(0) < 0x80) return 1;
+    const auto* const form =
+        std::find_if(std::begin(forms), std::end(forms), [&](const Form& f) { return in(0, f.from, f.to); });
+    if (form == std::end(forms) || !in(1, form->low, form->high)) return 0;
+    for (std::size_t i = 2; i < form->size; ++i) {
+        if (!in(i, 0x80, 0xbf)) return 0;
     }
-    if (first >= 0xf0 && first <= 0xf4) {
-        const unsigned low = first == 0xf0 ? 0x90 : 0x80;
-        const unsigned high = first == 0xf4 ? 0x8f : 0xbf;
-        return in(1, low, high) && in(2, 0x80, 0xbf) && in(3, 0x80, 0xbf) ? 4 : 0;
-    }
-    return 0;
+    return form->size;
 }
 
 std::string octet_name(char c) {

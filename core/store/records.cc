@@ -129,7 +129,7 @@ Result<BatchReader> BatchReader::open(Octets octets) {
         return Failure{"a batch of " + std::to_string(octets.size()) + " octets is shorter than its head"};
     }
     const std::byte* at = octets.data();
-    const std::uint32_t mark = load_be<std::uint32_t>(at);
+    const auto mark = load_be<std::uint32_t>(at);
     if ((mark & 0xffffff00U) != magic) return Failure{"this is no batch of Yardmaster: its head does not say YMB"};
     if ((mark & 0xffU) != format_version) {
         return Failure{"a batch of version " + std::to_string(mark & 0xffU) + "; this program reads version " +
@@ -152,7 +152,7 @@ Result<bool> BatchReader::next(StoreRecord& record) {
         return false;
     }
     if (left_.size() < 8) return broken("cut");
-    const std::uint32_t length = load_be<std::uint32_t>(left_.data());
+    const auto length = load_be<std::uint32_t>(left_.data());
     if (length < 8 || length > left_.size()) return broken("a length beyond the batch");
     if (read_ == head_.count) return broken("more than the head counts");
     record = StoreRecord{};

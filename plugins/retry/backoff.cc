@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "limits.h"
+#include "attempts.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // The same wait before each attempt. A worker's `reject` (never again) is a dead letter at once.
-#include "limits.h"
+#include "attempts.h"
 
 namespace {
 
