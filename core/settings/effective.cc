@@ -253,7 +253,7 @@ void Effective::link_templates(Problems& problems) {
             }
             next = above;
         }
-        chain.push_back("default");
+        chain.emplace_back("default");
         chains_[name] = {chain.rbegin(), chain.rend()};
     }
     const Node* own = templates_["default"];
