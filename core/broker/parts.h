@@ -81,7 +81,7 @@ struct Request {
     std::uint64_t sequence = 0;
     Duration keep{0};
     std::uint64_t keep_max = 0;
-    std::uint32_t copies = 0;  // of the message, that a worker may still answer
+    std::uint32_t copies = 0;                     // of the message, that a worker may still answer
     std::unique_ptr<MajordomoRequest> majordomo;  // none: YMP
 };
 
