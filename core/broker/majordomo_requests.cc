@@ -134,12 +134,12 @@ void Broker::Machine::answer_mmi(Session& s, const mdp::Message& m) {
     asking_ = nullptr;
     std::string_view code = mdp::mmi_not_implemented;
     if (m.service == mdp::mmi_service) {
-        const AddressId address = find(address_of_service(as_text(m.body.back())));
+        const AddressId address = find(address_of_service(m.body.empty() ? std::string_view{} : as_text(m.body.back())));
         code = address != no_address && has_workers(address, 0) ? mdp::mmi_found : mdp::mmi_not_found;
     }
     const std::size_t at = out_->octets.size();
     mdp::begin_to_client(out_->octets, m.dialect, request->envelope, mdp::Verb::reply, m.service);
-    for (const Octets frame : m.body.first(m.body.size() - 1)) wire::append_part(out_->octets, frame);
+    for (std::size_t i = 0; i + 1 < m.body.size(); ++i) wire::append_part(out_->octets, m.body[i]);
     wire::append_part(out_->octets, as_octets(code));
     send_parts(s.peer, at);
     ++replies_sent_;

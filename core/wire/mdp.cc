@@ -68,10 +68,8 @@ Decoded decode_client(std::span<const Octets> rest, Message& out, std::string_vi
         return Decoded::malformed;
     }
     out.service = ym::as_text(rest[0]);
-    out.body = rest.subspan(1);
-    if (!out.body.empty()) return Decoded::message;
-    why = "a request has a body";
-    return Decoded::malformed;
+    out.body = rest.subspan(1);  // may be none: clients in the field send that
+    return Decoded::message;
 }
 
 /// What follows the command in a worker's PARTIAL and REPLY. Without any frame of a body, and without the empty frame
@@ -162,7 +160,7 @@ Decoded decode_pirate_client(std::span<const Octets> parts, Message& out, std::s
     out.envelope = parts.first(at);
     out.body = parts.subspan(at);
     if (!out.body.empty()) return Decoded::message;
-    why = "a request has a body";
+    why = "a request has no body";
     return Decoded::malformed;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/majordomo_messages.h"
 #include "fuzz/mutate.h"
 #include "fuzz/one_input.h"
 #include "fuzz/run.h"
@@ -90,8 +91,8 @@ class Peer {
     std::uint64_t tag_ = 0;
 };
 
-void add_frame(std::string& script, std::uint32_t peer, const std::string& frame, bool with_body) {
-    script.push_back(static_cast<char>(with_body ? ScriptStep::frame_and_body : ScriptStep::frame));
+void add_frame(std::string& script, std::uint32_t peer, const std::string& frame, ScriptStep kind) {
+    script.push_back(static_cast<char>(kind));
     script.push_back(static_cast<char>(peer));
     for (unsigned shift = 32; shift > 0; shift -= 8) script.push_back(static_cast<char>(frame.size() >> (shift - 8)));
     script += frame;
@@ -104,11 +105,14 @@ std::string game(const std::vector<std::string>& corpus, Prng& prng) {
     for (std::uint64_t i = 0; i < steps_of_a_game; ++i) {
         const auto number = static_cast<std::uint32_t>(prng.below(8));
         const std::uint64_t kind = prng.below(100);
-        if (kind < 85) {
+        if (kind < 20) {
+            add_frame(script, number, ym::fuzz::majordomo_message(prng), ScriptStep::majordomo);
+        } else if (kind < 85) {
             std::string frame = prng.chance(1, 20) ? ym::fuzz::mutated_frame(corpus, prng) : peers[number].frame(prng);
             if (prng.chance(1, 6)) ym::fuzz::mutate_frame(frame, corpus, 1 + prng.below(2), 80'000, prng);
             const bool flagged = frame.size() > 5 && (static_cast<unsigned char>(frame[5]) & 1U) != 0;
-            add_frame(script, number, frame, flagged != prng.chance(1, 100));
+            const bool with_body = flagged != prng.chance(1, 100);
+            add_frame(script, number, frame, with_body ? ScriptStep::frame_and_body : ScriptStep::frame);
         } else if (kind < 90) {
             script.push_back(static_cast<char>(ScriptStep::time));
             script.push_back(static_cast<char>(prng.below(prng.chance(1, 20) ? 256 : 10)));
@@ -140,8 +144,9 @@ bool print(const BrokerCounts& counts) {
         std::printf(" %zu: %" PRIu64, status, count);
         reached = reached && count > 0;
     }
-    std::printf("\n");
-    return reached;
+    std::printf("\n%" PRIu64 " Majordomo messages in, %" PRIu64 " requests and %" PRIu64 " replies out\n",
+                counts.majordomo_in, counts.majordomo_requests, counts.majordomo_replies);
+    return reached && counts.majordomo_requests > 0 && counts.majordomo_replies > 0;
 }
 
 int fuzz(const ym::fuzz::Run& run) {
@@ -169,7 +174,7 @@ int fuzz(const ym::fuzz::Run& run) {
 
 int main(int argc, char** argv) {
     try {
-        return fuzz(ym::fuzz::Run(argc, argv, 2000));
+        return fuzz(ym::fuzz::Run(argc, argv, 2700));
     } catch (const std::exception& error) {
         std::fprintf(stderr, "fuzz_broker: %s\n", error.what());
         return 2;

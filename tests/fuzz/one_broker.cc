@@ -4,6 +4,7 @@
 
 #include "broker/broker.h"
 #include "fuzz/one_input.h"
+#include "wire/parts.h"
 #include "wire/ymp.h"
 
 namespace ym::fuzz {
@@ -81,8 +82,8 @@ std::unique_ptr<Topology> topology() {
     t->pipelines.push_back(std::move(p));
     t->retries.push_back({"default", std::make_unique<ThreeAttempts>()});
     t->create = CreateSettings{"q*", 5, 1s, queue_settings};
-    PeerLimits limits;
-    limits.peers = peers - 2;
+    ListenerSettings limits;
+    limits.peers = 2 * peers - 3;
     limits.frame = 70'000;
     limits.records = 50;
     limits.unconfirmed = 20;
@@ -138,7 +139,7 @@ class Game {
   private:
     void apply(Script& script) {
         static const std::string body(100, 'b');
-        const auto step_kind = static_cast<ScriptStep>(script.octet() % 6);
+        const auto step_kind = static_cast<ScriptStep>(script.octet() % 7);
         switch (step_kind) {
             case ScriptStep::frame:
             case ScriptStep::frame_and_body: {
@@ -149,9 +150,19 @@ class Game {
                 ++counts_.frames_in;
                 return step();
             }
+            case ScriptStep::majordomo: {
+                const PeerId peer{peers + script.octet() % peers};
+                std::vector<Octets> parts;
+                wire::PartsCursor cursor(script.block());
+                Octets part;
+                while (cursor.next(part)) parts.push_back(part);
+                events_.emplace_back(FrameReceived{peer, {}, 0, parts});
+                ++counts_.majordomo_in;
+                return step();
+            }
             case ScriptStep::time: return advance(script.octet() * Duration(20ms));
             case ScriptStep::unreachable:
-                events_.emplace_back(PeerUnreachable{PeerId{script.octet() % peers}});
+                events_.emplace_back(PeerUnreachable{PeerId{script.octet() % (2 * peers)}});
                 return step();
             case ScriptStep::stored: return complete(StoreStatus::ok);
             case ScriptStep::store_full: return complete(StoreStatus::full);
@@ -197,6 +208,7 @@ class Game {
     void look_at(const Send& send) {
         wire::Frame frame;
         if (send.at + send.size > effects_.octets.size()) return broken("a frame lies in the effects' octets");
+        if (send.parts) return look_at_parts(effects_.octets.octets(send.at, send.size));
         if (wire::parse_frame(effects_.octets.octets(send.at, send.size), frame))
             return broken("the broker writes YMP");
         ++counts_.verbs_out.at(static_cast<std::size_t>(frame.verb));
@@ -208,6 +220,17 @@ class Game {
             if (step == wire::RecordCursor::Step::bad) return broken("the broker writes good records");
             const bool has_status = frame.verb != wire::Verb::deliver && frame.verb != wire::Verb::welcome;
             if (has_status && record.code < counts_.statuses_out.size()) ++counts_.statuses_out.at(record.code);
+        }
+    }
+
+    void look_at_parts(Octets octets) {
+        if (octets.empty() || !wire::are_parts(octets)) return broken("the broker writes whole parts");
+        wire::PartsCursor cursor(octets);
+        Octets part;
+        for (int i = 0; i < 2 && cursor.next(part); ++i) {
+            if (as_text(part).starts_with("MDPC")) ++counts_.majordomo_replies;
+            if (!as_text(part).starts_with("MDPW")) continue;
+            if (cursor.next(part) && as_text(part) == "\2") ++counts_.majordomo_requests;
         }
     }
 

@@ -34,6 +34,9 @@ struct BrokerCounts {
     std::uint64_t frames_in = 0;
     std::array<std::uint64_t, 32> verbs_out{};
     std::array<std::uint64_t, 600> statuses_out{};
+    std::uint64_t majordomo_in = 0;
+    std::uint64_t majordomo_requests = 0;  // to workers
+    std::uint64_t majordomo_replies = 0;   // to clients
 };
 
 /// Feeds the real state machine with a script and looks at everything that it says. A script is a row of steps, each an
@@ -45,8 +48,19 @@ enum class ScriptStep : std::uint8_t {
     unreachable,     // u8 peer: its connection is gone
     stored,          // the oldest batch is stored
     store_full,      // or is refused
+    majordomo,       // u8 peer, u32 length, octets: a message of several frames, `u32 length, octets` each
 };
 [[nodiscard]] const char* fuzz_one_broker(const std::uint8_t* data, std::size_t size, BrokerCounts& counts);
+
+/// How far messages came at the decoders of Majordomo and Paranoid Pirate.
+struct MajordomoCounts {
+    std::array<std::uint64_t, 3> decoded{};  // as mdp::Decoded
+    std::array<std::uint64_t, 5> dialects{};
+    std::array<std::uint64_t, 7> verbs{};
+};
+/// Decodes the frames (`u32 length, octets` each) as Majordomo and as either side of Paranoid Pirate. Returns the rule
+/// that broke, nullptr if none.
+[[nodiscard]] const char* fuzz_one_majordomo(const std::uint8_t* data, std::size_t size, MajordomoCounts& counts);
 
 /// What the reader of stored batches made of octets.
 struct StoreCounts {

@@ -97,6 +97,12 @@ TEST(Mdp, the_commands_of_workers_have_other_octets_in_each_version) {
     EXPECT_EQ(verb("MDPW02", 9), Verb::unknown);
 }
 
+TEST(Mdp, a_request_may_have_no_body_at_all) {
+    const Frames frames{"", "MDPC01", "echo"};
+    EXPECT_EQ(read(frames).decoded, Decoded::message);
+    EXPECT_THAT(read(frames).body, ElementsAre());
+}
+
 TEST(Mdp, a_reply_may_have_no_body_at_all) {
     const Frames empty{"", "MDPW01", "\3", "token", ""};
     const Frames nothing{"", "MDPW01", "\3", "token"};
@@ -109,7 +115,6 @@ TEST(Mdp, a_reply_may_have_no_body_at_all) {
 TEST(Mdp, what_is_meant_as_majordomo_and_is_none_is_malformed) {
     const std::vector<Frames> wrong = {
         {"", "MDPC01"},           // no service
-        {"", "MDPC01", "echo"},   // no body
         {"", "MDPC01", "", "x"},  // a service without a name
         {"", "MDPC01", std::string(256, 's'), "x"},
         {"", "MDPC02", "echo", "x"},         // no command
