@@ -23,7 +23,8 @@ using PeerId = Id<struct PeerTag, std::uint32_t>;
 using Principal = Id<struct PrincipalTag, std::uint32_t>;
 /// A message of this shard, in order of acceptance, from 1. Never reused.
 using MessageId = Id<struct MessageTag, std::uint64_t>;
-/// A queue or pipeline of this shard; dense, never reused while the process lives.
+/// A queue or pipeline of this shard; dense. Reused when the queue was removed, which takes that it is empty and that
+/// the store is done with every record that names it.
 using AddressId = Id<struct AddressTag, std::uint32_t>;
 
 inline constexpr AddressId no_address{0xffffffffU};

@@ -93,6 +93,7 @@ class Broker::Machine {
     [[nodiscard]] std::string nearest_name(std::string_view name);
     void remove_queue(Queue& queue);
     void connect_addresses();
+    void group_addresses();
     void connect(std::uint32_t from, AddressId to);
     AddressId find_dead_to(const Queue& from);
     Queue& queue(AddressId address) { return *addresses_[address.value].queue; }
@@ -253,6 +254,7 @@ class Broker::Machine {
     void on(const StoreCompleted& event);
     void on(const StoreAcquired& event);
     StoreRecord& record(RecordKind kind);
+    StoreRecord& record_of(Queue& queue, RecordKind kind);
     PendingBatch& batch();
     void name_queue(Queue& queue);
     [[nodiscard]] PendingBatch* pending(std::uint64_t number);
@@ -296,6 +298,7 @@ class Broker::Machine {
     Instant nearest_next_;  // when a search is due at `nearest_every`
     std::vector<std::uint32_t> addresses_free_;
     Groups groups_;  // by address
+    bool groups_are_old_ = false;
 
     std::vector<Peer> peers_;
     std::vector<Ring<PeerId>> strangers_;   // by listener
@@ -352,9 +355,8 @@ class Broker::Machine {
     std::uint64_t majordomo_sessions_ = 0;
     std::vector<Candidate> candidates_;
     std::vector<Target> targets_;
-    std::vector<AddressId> optional_full_;  // of one message: optional targets that cannot take it
-    std::uint64_t route_random_ = 0;        // of the frame's producer
-    static constexpr int chain_max = 16;
+    std::vector<AddressId> optional_full_;                      // of one message: optional targets that cannot take it
+    std::uint64_t route_random_ = 0;                            // of the frame's producer
     std::vector<std::unique_ptr<RouteScratch>> route_scratch_;  // by depth of the chain
     std::vector<ActiveQueue> active_;  // a heap, the least far first: queues with something to hand out
     std::uint64_t step_deliveries_ = 0;

@@ -149,7 +149,7 @@ void Broker::Machine::answer_mmi(Session& s, const mdp::Message& m) {
 bool Broker::Machine::has_workers(AddressId id, int depth) const {
     const Address& address = addresses_[id.value];
     if (address.queue) return address.queue->subscribers > 0;
-    if (!address.pipeline || depth >= chain_max) return false;
+    if (!address.pipeline || depth >= pipelines_chained_max) return false;
     for (const PipelineTarget& target : address.pipeline->targets) {
         if (has_workers(target.address, depth + 1)) return true;
     }

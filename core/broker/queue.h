@@ -131,6 +131,8 @@ struct Queue {
     bool pinned = false;                  // settings point at it
     bool named = false;                   // the store has its name
     std::uint64_t named_in = 0;           // last batch that holds its name
+    std::uint64_t recorded_in = 0;        // last batch that holds a record of it
+    std::uint64_t held_records = 0;       // of it, while the store takes nothing
     std::vector<Column> balance_columns;  // what its balance policy reads of messages
 
     std::vector<Lane> lanes;       // those in use, the highest priority first

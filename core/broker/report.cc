@@ -79,6 +79,7 @@ PeerStatus Broker::Machine::status_of(Session& s) const {
 StatusReport Broker::Machine::status(Instant now) {
     StatusReport report;
     if (!topology_) return report;
+    if (groups_are_old_) group_addresses();
     report.broker = topology_->broker_name;
     report.uptime = now - started_;
     report.draining = draining_;

@@ -44,9 +44,8 @@ void Broker::Machine::decide_failures() {
 /// Puts a copy back in its place, now or after `wait`.
 void Broker::Machine::return_copy(Queue& q, const Copy& copy, Duration wait) {
     if (q.keeps) {
-        StoreRecord& r = record(RecordKind::attempted);
+        StoreRecord& r = record_of(q, RecordKind::attempted);
         r.message = copy.id;
-        r.queue = q.address;
         r.attempt = copy.attempts;
         r.at = WallTime{now_.wall.since_epoch + std::chrono::duration_cast<std::chrono::milliseconds>(wait)};
     }
@@ -82,9 +81,8 @@ void Broker::Machine::dead_letter(Queue& q, const Copy& copy, FailureReason reas
     notice(NoticeKind::message_dead, q.settings.name, std::string(name_of(reason)), copy.id.value);
     unanswered(head);
     if (q.keeps) {
-        StoreRecord& r = record(RecordKind::settled);
+        StoreRecord& r = record_of(q, RecordKind::settled);
         r.message = copy.id;
-        r.queue = q.address;
         r.outcome = Outcome::dead;
     }
     if (q.dead_to != no_address && move_dead(q, queue(q.dead_to), copy, reason)) return schedule(q);
@@ -151,9 +149,8 @@ void Broker::Machine::drop_dead(Queue& q) {
 void Broker::Machine::settled(Queue& q, Slot slot, Outcome outcome) {
     const MessageHead& head = messages_.head(slot);
     for (int i = 0; q.keeps && i < (YM_MUTANT(settled_twice) ? 2 : 1); ++i) {
-        StoreRecord& r = record(RecordKind::settled);
+        StoreRecord& r = record_of(q, RecordKind::settled);
         r.message = head.id;
-        r.queue = q.address;
         r.outcome = outcome;
     }
     --q.live;
@@ -175,7 +172,8 @@ void Broker::Machine::schedule(Queue& q) {
 }
 
 bool Broker::Machine::may_remove(const Queue& q) const {
-    return (q.orphan || q.created) && !q.pinned && q.live == 0 && q.dead.empty() && q.subscribers == 0;
+    const bool is_recorded = q.held_records == 0 && (pending_.empty() || q.recorded_in < pending_.front().number);
+    return (q.orphan || q.created) && !q.pinned && q.live == 0 && q.dead.empty() && q.subscribers == 0 && is_recorded;
 }
 
 Instant Broker::Machine::remove_at(const Queue& q) const {

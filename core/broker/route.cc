@@ -110,7 +110,7 @@ void Broker::Machine::fill_columns(const Pipeline& p, std::span<const std::uint3
 
 void Broker::Machine::route_pipeline(const Pipeline& p, std::span<const std::uint32_t> messages, bool optional,
                                      int depth) {
-    if (depth >= chain_max) {  // settings refuse cycles, not long chains
+    if (depth >= pipelines_chained_max) {  // a test may build what settings refuse
         for (const std::uint32_t m : messages) {
             candidates_[m].refused = Status::unmatched;
             candidates_[m].why = "its way leads through too many pipelines";

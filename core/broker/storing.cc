@@ -40,15 +40,25 @@ void Broker::Machine::name_queue(Queue& q) {
 }
 
 StoreRecord& Broker::Machine::record(RecordKind kind) {
-    if (!store_open() && kind != RecordKind::accepted) {
-        held_records_.push_back({});
-        held_records_.back().kind = kind;
-        return held_records_.back();
-    }
     batch();
     out_->records.push_back({});
     out_->records.back().kind = kind;
     return out_->records.back();
+}
+
+/// A record that no publish waits for; it is held back while the store takes nothing.
+StoreRecord& Broker::Machine::record_of(Queue& q, RecordKind kind) {
+    if (store_open()) {
+        StoreRecord& r = record(kind);
+        r.queue = q.address;
+        q.recorded_in = batch().number;
+        return r;
+    }
+    held_records_.push_back({});
+    held_records_.back().kind = kind;
+    held_records_.back().queue = q.address;
+    ++q.held_records;
+    return held_records_.back();
 }
 
 bool Broker::Machine::store_open() const {
@@ -61,6 +71,10 @@ void Broker::Machine::release_held() {
     PendingBatch& pending = batch();
     pending.settled.insert(pending.settled.end(), held_settled_.begin(), held_settled_.end());
     held_settled_.clear();
+    for (const StoreRecord& r : held_records_) {
+        --queue(r.queue).held_records;
+        queue(r.queue).recorded_in = pending.number;
+    }
     out_->records.insert(out_->records.end(), held_records_.begin(), held_records_.end());
     held_records_.clear();
     for (const MovingCopy& moving : held_moved_) record_move(moving);
@@ -162,6 +176,10 @@ void Broker::Machine::complete(PendingBatch& pending) {
         make_ready(moving.to);
     }
     for (const StoringCopy& copy : pending.behind) make_ready(copy);
+    for (const StoreRecord& r : pending.others) {  // queues that waited for it may be removed now
+        Queue& q = queue(r.queue);
+        if (q.live == 0 && (q.orphan || q.created)) schedule(q);
+    }
     for (const AddressId id : pending.optional_full) count_optional_full(queue(id));
     dropped_unmatched_ += pending.unmatched;
     for (const PendingAnswer& run : pending.confirms) {
@@ -218,6 +236,7 @@ void Broker::Machine::refuse_batch(PendingBatch& pending) {
     }
     for (const StoringCopy& copy : pending.behind) make_ready(copy);
     held_moved_.insert(held_moved_.end(), pending.moved.begin(), pending.moved.end());
+    for (const StoreRecord& r : pending.others) ++queue(r.queue).held_records;
     held_records_.insert(held_records_.end(), pending.others.begin(), pending.others.end());
     held_settled_.insert(held_settled_.end(), pending.settled.begin(), pending.settled.end());
 }

@@ -109,6 +109,14 @@ void Broker::Machine::connect_addresses() {
         q.pinned = false;
         q.dead_to = find_dead_to(q);  // may be made by this
     }
+    group_addresses();
+    // Whether a queue may be removed depends on what points at it.
+    for (Address& address : addresses_) {
+        if (address.queue) schedule(*address.queue);
+    }
+}
+
+void Broker::Machine::group_addresses() {
     groups_.begin(addresses_.size());
     for (std::uint32_t i = 0; i < addresses_.size(); ++i) {
         const Address& address = addresses_[i];
@@ -117,10 +125,7 @@ void Broker::Machine::connect_addresses() {
         for (const PipelineTarget& target : address.pipeline->targets) connect(i, target.address);
         connect(i, address.pipeline->unmatched_to);
     }
-    // Whether a queue may be removed depends on what points at it.
-    for (Address& address : addresses_) {
-        if (address.queue) schedule(*address.queue);
-    }
+    groups_are_old_ = false;
 }
 
 void Broker::Machine::connect(std::uint32_t from, AddressId to) {
@@ -146,6 +151,7 @@ void Broker::Machine::remove_queue(Queue& q) {
         std::make_heap(active_.begin(), active_.end(), std::greater<>{});
     }
     --queue_count_;
+    groups_are_old_ = true;  // it may have been what connected others; and its number comes to mean another queue
     if (q.created) --created_count_;
     Address& address = addresses_[q.address.value];
     // A pipeline may have taken over its name.

@@ -29,6 +29,9 @@ struct QueueLimits {
     WhenFull when_full = WhenFull::reject;
 };
 
+/// A message may pass through so many pipelines, one behind the other; settings with a longer chain are refused.
+inline constexpr int pipelines_chained_max = 16;
+
 /// A name at which settings point; resolved by Topology::find.
 using AddressName = std::string;
 

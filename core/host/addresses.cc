@@ -16,6 +16,7 @@ Addresses::Addresses(const settings::Config& config) {
         if (numbers_.emplace(name, names_.size()).second) names_.push_back(name);
     };
     for (const settings::Queue& queue : config.queues) add(queue.settings.name);
+    first_pipeline_ = names_.size();
     for (const settings::Pipeline& pipeline : config.pipelines) add(pipeline.settings.name);
     if (config.create && !config.create->settings.match.empty()) pattern_ = config.create->settings.match;
     add(created);
@@ -57,6 +58,7 @@ struct Addresses::Walk {
     settings::Problems& problems;
     std::vector<State> state;
     std::vector<std::size_t> way;
+    std::vector<int> pipelines;  // on the longest way on from here, itself included
 };
 
 void Addresses::visit(std::size_t at, Walk& walk) const {
@@ -78,10 +80,22 @@ void Addresses::visit(std::size_t at, Walk& walk) const {
     }
     walk.way.pop_back();
     walk.state[at] = Walk::State::done;
+    if (at < first_pipeline_ || at + 1 == names_.size()) return;
+    const Link* longest = nullptr;
+    for (const Link& link : links_[at]) {
+        if (longest == nullptr || walk.pipelines[link.to] > walk.pipelines[longest->to]) longest = &link;
+    }
+    walk.pipelines[at] = 1 + (longest == nullptr ? 0 : walk.pipelines[longest->to]);
+    if (walk.pipelines[at] != pipelines_chained_max + 1) return;  // the shortest that is too long is told
+    walk.problems.add({"address.chain", longest->place, longest->path,
+                       "a way through " + std::to_string(walk.pipelines[at]) + " pipelines, from " + names_[at],
+                       "at most " + std::to_string(pipelines_chained_max) + " one behind the other",
+                       "lead messages to their queues by fewer steps"});
 }
 
-void Addresses::check_cycles(settings::Problems& problems) const {
-    Walk walk{problems, std::vector<Walk::State>(names_.size(), Walk::State::unseen), {}};
+void Addresses::check_ways(settings::Problems& problems) const {
+    Walk walk{
+        problems, std::vector<Walk::State>(names_.size(), Walk::State::unseen), {}, std::vector<int>(names_.size())};
     for (std::size_t at = 0; at < names_.size(); ++at) {
         if (walk.state[at] == Walk::State::unseen) visit(at, walk);
     }

@@ -27,8 +27,9 @@ class Addresses {
 
     /// Says that messages go on from one declared address (or `created`) to another address.
     void link(const std::string& from, const std::string& to, const settings::Place& place, const std::string& path);
-    /// Adds address.cycle for every way that comes back to where it began.
-    void check_cycles(settings::Problems& problems) const;
+    /// Adds address.cycle for every way that comes back to where it began, address.chain for every one through too many
+    /// pipelines.
+    void check_ways(settings::Problems& problems) const;
 
     /// Stands for every queue that `create` makes.
     static const std::string created;
@@ -44,7 +45,8 @@ class Addresses {
     std::size_t number(const std::string& name) const;
     void visit(std::size_t at, Walk& walk) const;
 
-    std::vector<std::string> names_;  // declared ones, then `created`
+    std::vector<std::string> names_;  // declared queues, then pipelines, then `created`
+    std::size_t first_pipeline_ = 0;
     std::unordered_map<std::string, std::size_t> numbers_;
     std::vector<std::vector<Link>> links_;  // by number
     std::optional<std::string> pattern_;    // create.match

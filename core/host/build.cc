@@ -61,7 +61,7 @@ class Builder {
         topology->memory_max = config_.memory_max;
         topology->queues_max = config_.queues_max;
         topology->drain = config_.drain;
-        addresses_.check_cycles(problems_);
+        addresses_.check_ways(problems_);
         tell_once();
         if (!told_.empty()) return nullptr;
         return topology;

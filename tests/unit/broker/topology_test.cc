@@ -139,5 +139,62 @@ TEST(Topology, CountsWhatAnOptionalPipelineFindsNoQueueForOnceItIsTaken) {
     EXPECT_EQ(b.broker.status(b.now.monotonic).dropped_unmatched, 1U);
 }
 
+/// Queues `a*` on demand send their dead letters to `graves`, `b*` keep them; all are removed after a second.
+std::unique_ptr<Topology> short_lived() {
+    auto t = topology({"graves"});
+    t->create.emplace();
+    t->create->match = "*";
+    t->create->idle = 1s;
+    t->create->make = [](const std::string& name) {
+        QueueSettings q = queue_settings(name);
+        q.durable = true;
+        if (name.starts_with("a")) q.dead_to = "graves";
+        return q;
+    };
+    return t;
+}
+
+TEST(Removed, QueuesLeaveTheirNumberButNotTheirGroup) {
+    Bench b(short_lived());
+    b.hello(producer, "p");
+    b.publish(producer, "a", 1, "x");
+    EXPECT_EQ(b.queue("a").group, b.queue("graves").group);
+    b.hello(worker, "w", 1, {"a"});
+    b.settle(worker, wire::SettleCode::ack, 1, 1);
+    b.from(worker, [](wire::FrameWriter& w) { w.begin(wire::Verb::bye, 0, "", 0); });
+    b.advance(5s);
+    b.publish(producer, "b", 2, "x");
+    EXPECT_NE(b.queue("b").group, b.queue("graves").group);
+}
+
+TEST(Removed, QueuesStayUntilTheStoreHasTheLastRecordThatNamesThem) {
+    Bench b(short_lived(), {7, 1, true});
+    b.hello(producer, "p");
+    const auto exists = [&b] {
+        for (const QueueStatus& q : b.broker.status(b.now.monotonic).queues) {
+            if (q.name == "b") return true;
+        }
+        return false;
+    };
+    const auto answer = [&b](StoreStatus status) {
+        b.events.emplace_back(StoreCompleted{b.batches.back(), status});
+        b.step();
+    };
+    b.publish(producer, "b", 1, "x");
+    answer(StoreStatus::ok);
+    b.hello(worker, "w", 1, {"b"});
+    b.settle(worker, wire::SettleCode::ack, 1, 1);
+    b.from(worker, [](wire::FrameWriter& w) { w.begin(wire::Verb::bye, 0, "", 0); });
+    b.advance(5s);
+    EXPECT_TRUE(exists());
+    answer(StoreStatus::full);
+    b.set_time(b.now.monotonic + 5s);
+    b.step();
+    EXPECT_TRUE(exists());
+    answer(StoreStatus::ok);
+    b.advance(1ms);
+    EXPECT_FALSE(exists());
+}
+
 }  // namespace
 }  // namespace ym::test

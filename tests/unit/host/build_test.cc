@@ -130,6 +130,23 @@ TEST_F(Build, RefusesAPipelineWhoseUnmatchedMessagesComeBack) {
                                                 "that ends at a queue; take one of these steps out [address.cycle]"));
 }
 
+TEST_F(Build, TakesAsManyChainedPipelinesAsTheBrokerFollowsAndNotOneMore) {
+    queue("q");
+    pipeline("p0", "{plugin: direct, to: q}");
+    for (int i = 1; i < pipelines_chained_max; ++i) {
+        pipeline("p" + std::to_string(i), "{plugin: direct, to: p" + std::to_string(i - 1) + "}");
+    }
+    EXPECT_NE(build(), nullptr);
+    ASSERT_THAT(lines_of(problems), IsEmpty());
+    pipeline("long", "{plugin: direct, to: p15}");
+    pipeline("longer", "{plugin: direct, to: long}");
+    EXPECT_EQ(build(), nullptr);
+    EXPECT_THAT(
+        lines_of(problems),
+        ElementsAre("test.yaml:1:29: route.to: found a way through 17 pipelines, from long; expected at most 16 "
+                    "one behind the other; lead messages to their queues by fewer steps [address.chain]"));
+}
+
 TEST_F(Build, RefusesDeadLettersThatComeBackThroughAPipeline) {
     queue("a", "graves");
     pipeline("graves", "{plugin: direct, to: b}");
