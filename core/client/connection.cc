@@ -124,7 +124,7 @@ void Connection::open() {
 
 bool Connection::poll(Milliseconds timeout, int fd) {
     Instant time = now();
-    if (connected_) due_ = role_.send_due(time);
+    if (connected_ && !leaving_) due_ = role_.send_due(time);  // nothing may stand behind BYE
     Instant wake = heard_ + patience_;
     if (connected_) wake = std::min({wake, sent_ + heartbeat_, due_});
     // Rounded up, so that what is due has come when the wait is over.
@@ -156,7 +156,7 @@ void Connection::keep_alive(Instant time) {
     if (time - heard_ >= patience_) {
         patience_ = connected_ ? heartbeat_ : std::min(heartbeat_ * missed_max, patience_ * 2);
         open();
-    } else if (connected_) {
+    } else if (connected_ && !leaving_) {
         due_ = role_.send_due(time);
         if (time - sent_ < heartbeat_) return;
         wire::FrameWriter beat = writer();

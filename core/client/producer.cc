@@ -221,8 +221,7 @@ void Producer::Machine::answer(std::uint64_t sequence, Status status, std::strin
     const Instant now = Connection::now();
     if (status == beyond_window || status == draining || (status >= 500 && now < entry->give_up)) {
         if (sequence < next_new_) again_.insert(sequence);
-        // What is refused because the broker ends is sent again after the next WELCOME.
-        hold_ = std::max(hold_, status == draining ? Instant::never() : now + wait);
+        hold_ = std::max(hold_, now + wait);
         return;
     }
     if (entry->answered && !is_taken(status)) {

@@ -235,6 +235,7 @@ class Client {
     try {
       await this.flush(timeout);
       if (this.connected) {
+        this._leaving = true;
         this._send(verbs.BYE);
         await this.until(() => !this.connected, 2000);
       }
@@ -351,6 +352,7 @@ class Client {
   }
 
   _sendDue() {
+    if (this._leaving) return; // nothing may stand behind BYE
     const time = now();
     for (const one of this._buffer) {
       if (time >= one.deadline - one.lease / 2) one.extend();
@@ -398,7 +400,7 @@ class Client {
     const status = verb === verbs.ERROR && records.length ? records[0].code : 0;
     if (verb === verbs.WELCOME && !this.connected) {
       this._takeWelcome(decodeFields(records[0].fields));
-    } else if (verb === verbs.BYE) {
+    } else if (verb === verbs.BYE || (status === 428 && this._leaving)) {
       Object.assign(this, { connected: false, _patience: 200 });
     } else if (status === 428 && this.connected) {
       this._open(); // libzmq has reconnected by itself, and the broker does not know the new connection

@@ -55,5 +55,5 @@ for (hello(); !$leaving || $greeting;) {
     }
     (put(HEARTBEAT, 0), $said = time) if time - $said >= $beat;
 }
-put(BYE, 0);
+put(BYE, scalar(%held = ()));
 (hear())[0] =~ /^(7|22)$/ && last for 1 .. 20;    # BYE says that the broker has read everything, and so does 428

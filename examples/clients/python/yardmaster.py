@@ -95,7 +95,7 @@ class Delivery(namedtuple("Delivery", "worker queue tag attempt encoded body lea
 class Client:
     """A session with the broker: publishes, and takes messages of `queues`, `credit` at a time. What is refused with 507 is sent again
     for `retry` seconds. `on_lost(delivery, status)`: its lease ended (409, 504), or the settlement was not applied: it is held."""
-    connected, draining, _socket, _sequence, _tag, _hold, _polled = False, False, None, 0, 0, 0.0, 0.0
+    connected, draining, leaving, _socket, _sequence, _tag, _hold, _polled = False, False, False, None, 0, 0, 0.0, 0.0
     __enter__, __exit__, __iter__ = (lambda self: self), (lambda self, *_: self.close()), (lambda self: iter(self.receive, None))
 
     def __init__(self, endpoint="tcp://127.0.0.1:5555", queues=(), credit=100, name="", on_lost=None, heartbeat=1.0, retry=0.0):
@@ -140,7 +140,7 @@ class Client:
         if now - self._heard >= self._patience:
             self._patience = self.heartbeat if self.connected else min(10 * self.heartbeat, 2 * self._patience)
             self._open()
-        elif self.connected:
+        elif self.connected and not self.leaving:
             self._send_due(now)
         self._socket.poll(1000 * min(timeout, self.heartbeat / 4))
 
@@ -163,7 +163,7 @@ class Client:
         """Flushes, and leaves. Only the broker's BYE proves that it has read all; what is still held is released."""
         self.flush(timeout)
         if self.connected:
-            self._send(BYE)
+            self.leaving = not self._send(BYE)  # nothing may stand behind it
             self.until(lambda: not self.connected, 2.0)
         self._socket.close(0)
 
@@ -234,7 +234,7 @@ class Client:
         status = records[0][0] if verb == ERROR and records else 0
         if verb == WELCOME and not self.connected:
             self._take_welcome(decode_fields(records[0][2]))
-        elif verb == BYE:
+        elif verb == BYE or status == 428 and self.leaving:
             self.connected, self._patience = False, 0.2
         elif status == 428 and self.connected:
             self._open()  # libzmq has reconnected by itself, and the broker does not know the new connection
