@@ -134,7 +134,8 @@ void Broker::Machine::answer_mmi(Session& s, const mdp::Message& m) {
     asking_ = nullptr;
     std::string_view code = mdp::mmi_not_implemented;
     if (m.service == mdp::mmi_service) {
-        const AddressId address = find(address_of_service(m.body.empty() ? std::string_view{} : as_text(m.body.back())));
+        const AddressId address =
+            find(address_of_service(m.body.empty() ? std::string_view{} : as_text(m.body.back())));
         code = address != no_address && has_workers(address, 0) ? mdp::mmi_found : mdp::mmi_not_found;
     }
     const std::size_t at = out_->octets.size();

@@ -2,7 +2,7 @@
 
 A producer reads lines from its input, publishes each as a request to its address, and prints "LINE STATUS REPLY" for each, LINE counted
 from 1; it ends with 0 when all are answered. A worker answers with the body in capitals, a given number of milliseconds later, holds at
-most ten messages, and leaves in order at SIGTERM. To add a kind, add a line to a table, and its queue to broker.yaml.
+most as many messages as HANDS says, and leaves in order at SIGTERM. To add a kind, add a line to a table, and its queue to broker.yaml.
 """
 import os
 import subprocess
@@ -14,13 +14,22 @@ sys.path.insert(0, os.path.join(HERE, "..", "behaviour"))
 from support import node  # noqa: E402
 
 
+# How many messages a worker holds; of the old protocols, one.
+HANDS = {"cpp": 10, "python": 10, "node": 10, "perl": 10, "mdp01": 1, "mdp02": 1, "mdp02m": 1, "ppp": 1}
+
+
 def commands(build, role):
     """The commands of one role, by kind; an endpoint and an address or queue are to follow."""
+    majordomo = [sys.executable, os.path.join(HERE, "..", "majordomo", "peers.py"), role]
     return {
         "cpp": [os.path.join(build, "tests", "client_peers"), role],
         "python": [sys.executable, os.path.join(HERE, "peers.py"), role],
         "node": [*node(build), os.path.join(HERE, "peers.js"), role],
         "perl": ["/usr/bin/perl", os.path.join(EXAMPLES, "perl", role + ".pl")],
+        "mdp01": [*majordomo, "mdp01"],
+        "mdp02": [*majordomo, "mdp02"],
+        "mdp02m": [*majordomo, "mdp02-shifted"],
+        "ppp": [*majordomo, "ppp-octets"],
     }
 
 

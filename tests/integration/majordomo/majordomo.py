@@ -34,10 +34,10 @@ class Majordomo(unittest.TestCase):
         """Where clients of the dialect connect, and where its workers do."""
         if not dialect.startswith("ppp"):
             return self.broker.endpoint, self.broker.endpoint
-        return f"ipc://{self.folder}/pirate-clients", f"ipc://{self.folder}/pirate-workers"
+        return f"{self.broker.endpoint}-tasks-clients", f"{self.broker.endpoint}-tasks-workers"
 
     def start_worker(self, dialect, service="tasks"):
-        process = subprocess.Popen([sys.executable, os.path.join(HERE, "peers.py"), "worker", dialect, self.ports(dialect)[1], service])
+        process = subprocess.Popen([sys.executable, os.path.join(HERE, "peers.py"), "worker", dialect, self.broker.endpoint, service])
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
@@ -72,8 +72,10 @@ class Majordomo(unittest.TestCase):
             process = self.start_worker(worker_dialect)
             for dialect in (*DIALECTS, "ppp-octets"):
                 with self.subTest(worker=worker_dialect, client=dialect):
-                    told = self.client(dialect).run(50, 10)
-                    self.assertEqual(told, {"requests": 50, "replies": 50, "duplicates": 0, "asked again": 0, "wrong": 0})
+                    answers = []
+                    lines = [f"{dialect} {number}" for number in range(50)]
+                    again = self.client(dialect).run(lines, 10, lambda number, body: answers.append(body))
+                    self.assertEqual((again, sorted(answers)), (0, sorted(line.upper() for line in lines)))
             process.send_signal(signal.SIGTERM)
             self.assertEqual(process.wait(10), 0)
             if worker_dialect.startswith("ppp"):  # it has no word for its end

@@ -1,14 +1,12 @@
 #!/usr/bin/python3
-"""Majordomo and Paranoid Pirate peers as processes, written after the RFCs alone. They answer with the body in capitals.
+"""Majordomo and Paranoid Pirate peers, written after the RFCs alone; and as processes that tests/integration/clients runs.
 
-usage: peers.py worker DIALECT ENDPOINT SERVICE
-       peers.py client DIALECT ENDPOINT SERVICE COUNT [WINDOW]     prints what became of its requests as JSON
+usage: peers.py producer DIALECT ENDPOINT SERVICE < LINES   asks for each line, prints "LINE 200 REPLY" for each
+       peers.py worker DIALECT ENDPOINT SERVICE [MS]        answers with the body in capitals, after as many ms, until SIGTERM
 
-DIALECT is mdp01, mdp02, mdp02-shifted, ppp-octets or ppp-words. A worker ends with SIGTERM, and says DISCONNECT if its
-protocol has that word. A client that hears nothing for 3 s asks again on a new connection.
+DIALECT is mdp01, mdp02, mdp02-shifted, ppp-octets or ppp-words. A producer that hears nothing for 3 s asks again on a new
+connection, as these protocols want it. Paranoid Pirate has ports instead of services: ENDPOINT-SERVICE-clients and -workers.
 """
-import json
-import os
 import signal
 import sys
 import time
@@ -90,12 +88,13 @@ class Worker:
         else:
             self.say(3, token, b"", *body)
 
-    def run(self):
+    def run(self, milliseconds=0):
         stopped = []
         signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
         while not stopped:
             request = self.request()
             if request:
+                time.sleep(milliseconds / 1000)
                 self.reply(request[0], [frame.upper() for frame in request[1]])
         if not self.pirate:
             self.say(5)
@@ -135,29 +134,29 @@ class Client:
                 return frames[3:]
         return None
 
-    def run(self, count, window):
-        """Asks `count` times, `window` at a time."""
-        replies, waiting, asked, repeats, wrong = {}, {}, 0, 0, 0
-        name = f"{os.getpid():x}"
-        while len(replies) < count:
-            while asked < count and len(waiting) < window:
-                waiting[asked] = f"{name} request {asked}"
-                self.ask(waiting[asked].encode())
+    def run(self, lines, window=20, answered=lambda number, body: None):
+        """Asks for each line, `window` at a time; calls answered() once for each. How often it had to ask again."""
+        waiting, asked, again = {}, 0, 0
+        while waiting or asked < len(lines):
+            while asked < len(lines) and len(waiting) < window:
+                waiting[lines[asked].upper()] = asked
+                self.ask(lines[asked].encode())
                 asked += 1
             body = self.hear(LIVENESS)
             if body is None:
                 self.reconnect()
-                repeats += len(waiting)
-                for text in waiting.values():
-                    self.ask(text.encode())
+                again += len(waiting)
+                for number in waiting.values():
+                    self.ask(lines[number].encode())
                 continue
-            text = body[0].decode()
-            number = int(text.split()[-1])
-            wrong += text != f"{name} request {number}".upper()
-            replies[number] = replies.get(number, 0) + 1
-            waiting.pop(number, None)
-        return {"requests": count, "replies": len(replies), "duplicates": sum(replies.values()) - len(replies),
-                "asked again": repeats, "wrong": wrong}
+            number = waiting.pop(body[0].decode(), None)
+            if number is not None:  # else an answer to what was asked twice
+                answered(number, body[0].decode())
+        return again
+
+
+def port(dialect, endpoint, service, side):
+    return f"{endpoint}-{service}-{side}" if dialect.startswith("ppp") else endpoint
 
 
 def main():
@@ -165,10 +164,11 @@ def main():
         sys.exit(__doc__)
     role, dialect, endpoint, service = sys.argv[1:5]
     if role == "worker":
-        Worker(dialect, endpoint, service).run()
+        milliseconds = int(sys.argv[5]) if len(sys.argv) > 5 else 0
+        Worker(dialect, port(dialect, endpoint, service, "workers"), service).run(milliseconds)
     else:
-        window = int(sys.argv[6]) if len(sys.argv) > 6 else 20
-        print(json.dumps(Client(dialect, endpoint, service).run(int(sys.argv[5]), window)))
+        client = Client(dialect, port(dialect, endpoint, service, "clients"), service)
+        client.run(sys.stdin.read().splitlines(), answered=lambda number, body: print(number + 1, 200, body, flush=True))
 
 
 if __name__ == "__main__":

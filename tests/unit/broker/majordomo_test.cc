@@ -210,17 +210,11 @@ TEST_F(Majordomo, nobody_may_work_on_the_brokers_own_services) {
 
 TEST_F(Majordomo, hostile_and_unexpected_messages_disturb_nobody) {
     ready(worker);
-    const std::vector<Frames> hostile = {{"x"},
-                                         {"", "MDPC01"},
-                                         
-                                         {"", "MDPW01"},
-                                         {"", "MDPW01", "\1"},
-                                         {"", "MDPW01", "\3"},
-                                         {"", "garbage"},
-                                         {"", "MDPC02", "\11", "echo", "x"},
-                                         {"MDPX09"},
-                                         Frames(200, "x"),
-                                         Frames(200, "")};
+    const std::vector<Frames> hostile = {
+        {"x"},          {"", "MDPC01"},
+
+        {"", "MDPW01"}, {"", "MDPW01", "\1"}, {"", "MDPW01", "\3"}, {"", "garbage"}, {"", "MDPC02", "\11", "echo", "x"},
+        {"MDPX09"},     Frames(200, "x"),     Frames(200, "")};
     for (const Frames& frames : hostile) {
         bench.say(other, frames);
         bench.heard(other);

@@ -285,8 +285,6 @@ TEST_F(ServerTest, ReadsNoFrameBeforeTheStoreIsAcquired) {
     plugin.wait_for_acquire();
     for (int tries = 0; tries < 50; ++tries) ASSERT_EQ(status().peers.size(), 0U);
     plugin.answer_acquire(YM_OK, 1);
-    plugin.wait_for_append();  // what the queue is called
-    plugin.answer_append(YM_OK);
     std::string octets;
     wire::Frame head;
     EXPECT_TRUE(next(peer, Verb::welcome, octets, head));
@@ -300,8 +298,6 @@ TEST_F(ServerTest, ConfirmsAMessageOnlyWhenTheStoreHasIt) {
     start(plugin);
     plugin.wait_for_acquire();
     plugin.answer_acquire(YM_OK, 1);
-    plugin.wait_for_append();  // what the queue is called
-    plugin.answer_append(YM_OK);
     Dealer peer(folder_.endpoint("main"), "p");
     std::string octets;
     wire::Frame head;

@@ -115,12 +115,14 @@ listeners:
     bind: ["tcp://*:5555", "ipc:///tmp/ym.sock"]
     heartbeat: {every: 3s, missed: 4, grace: 5s}
     limits: {peers: 6, frame: 7KiB, records: 8, unconfirmed: 9, replies: 10}
+  pirates: {protocol: ppp, bind: ["ipc:///a"], bind_workers: ["ipc:///b"], to: q}
 admin: {bind: "ipc://${FOLDER}/admin"}
 log: {level: debug, format: json}
 shutdown: {drain: 11s}
 limits: {memory: 12MiB, queues: 13}
 plugins: {path: [/a, /b], load: {example.com/x: {file: x.so, on_failure: unmatched}, example.com/y: {file: ./y.so}}}
 create: {match: "tmp-*", like: t, max: 14, idle: 15s}
+majordomo: {services: {Old Name: q}, busy_max: 29s, on_refused: reply}
 store: {plugin: log, dir: /data}
 retries: {r: {plugin: fixed, delay: 1s}}
 templates: {t: ~}
@@ -146,6 +148,7 @@ pipelines:
 )");
     EXPECT_EQ(test::describe(config),
               R"(listener main tcp://*:5555 ipc:///tmp/ym.sock 6 7168 8 9 10 3000000000 4 5000000000
+listener pirates ipc:///a 10000 16777216 10000 2000 200000 1000000000 10 2000000000 ppp ipc:///b to q
 admin ipc:///var/lib/yardmaster/admin
 log debug json
 drain 11000000000
@@ -164,6 +167,7 @@ pipeline p 2 q optional q reply 25000000000 26000000000 27 set 28 a b c
   route = direct {to 'q'}
 pipeline d 1  optional reply 30000000000 300000000000 10000 set - - -
   route = direct {to 'q'}
+majordomo 29000000000 1 Old Name=q
 create tmp-* t 14 15000000000
 )");
 }

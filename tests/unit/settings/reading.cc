@@ -39,8 +39,11 @@ void describe(std::ostream& out, const Listener& listener) {
     out << "listener " << listener.name;
     for (const std::string& bind : listener.bind) out << " " << bind;
     out << " " << limits.peers << " " << limits.frame << " " << limits.records << " " << limits.unconfirmed << " "
-        << limits.replies << " " << limits.heartbeat.count() << " " << limits.missed << " " << limits.grace.count()
-        << "\n";
+        << limits.replies << " " << limits.heartbeat.count() << " " << limits.missed << " " << limits.grace.count();
+    if (listener.pirate) out << " ppp";
+    for (const std::string& bind : listener.bind_workers) out << " " << bind;
+    if (!listener.to.empty()) out << " to " << listener.to;
+    out << "\n";
 }
 
 void describe(std::ostream& out, const std::string& kind, const Queue& queue) {
