@@ -91,6 +91,12 @@ TEST(Reference, ItsDefaultsAreWhatTheSmallestFileComesTo) {
     for (const std::string& line : lines_of_text(smallest)) EXPECT_THAT(shown, testing::Contains(line));
 }
 
+TEST(Ppp, HasNoProblem) {
+    const Config config = test::read_good(text_of("ppp.yaml"));
+    ASSERT_EQ(config.listeners.size(), 2U);
+    EXPECT_TRUE(config.listeners[0].pirate || config.listeners[1].pirate);
+}
+
 TEST(Quickstart, HasNoProblem) {
     const Config config = test::read_good(text_of("quickstart.yaml"));
     ASSERT_EQ(config.listeners.size(), 1U);
