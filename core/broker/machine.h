@@ -162,6 +162,8 @@ class Broker::Machine {
 
     // publish.cc: messages in
     void on_publish(Session& session, const FrameReceived& event, const wire::Frame& frame);
+    bool refuse_unread(Session& session, const wire::DecodeError& error, const wire::Record& record,
+                       std::uint64_t window);
     bool read_candidate(Session& session, const wire::Record& record, Candidate& candidate);
     bool admit(Session& session, const wire::Record& record, std::uint64_t window);
     void recognise(Session& session, std::uint64_t sequence, bool wants_reply);

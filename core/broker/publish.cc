@@ -33,17 +33,9 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
     std::uint64_t count = 0;
     // As it was told before this frame: what the frame itself holds must not make room for more of it.
     const std::uint64_t window = publish_window(s);
-    for (;;) {
-        const auto step = cursor.next(record);
-        if (step == wire::RecordCursor::Step::end) break;
+    for (auto step = cursor.next(record); step != wire::RecordCursor::Step::end; step = cursor.next(record)) {
         if (step == wire::RecordCursor::Step::bad) {
-            if (record.id == 0) {
-                malformed(s.peer, cursor.error(), {});  // and with it all behind it, or it has no sequence to answer
-                if (s.state != SessionState::connected) break;  // it is ignored from here on
-                continue;
-            }
-            ++malformed_;
-            if (admit(s, record, window)) refuse(s, record.id, Status::malformed, cursor.error().field);
+            if (!refuse_unread(s, cursor.error(), record, window)) break;
             continue;
         }
         const bool one_body = attach_body(event, frame, record);
@@ -72,6 +64,18 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
     route(address);
     const Pipeline* pipeline = addresses_[address.value].pipeline.get();
     for (Candidate& candidate : candidates_) accept(s, candidate, pipeline);
+}
+
+/// A record that cannot be read. False if the peer is ignored from here on.
+bool Broker::Machine::refuse_unread(Session& s, const wire::DecodeError& error, const wire::Record& record,
+                                    std::uint64_t window) {
+    if (record.id == 0) {
+        malformed(s.peer, error, {});  // and with it all behind it, or it has no sequence to answer
+        return s.state == SessionState::connected;
+    }
+    ++malformed_;
+    if (admit(s, record, window)) refuse(s, record.id, Status::malformed, error.field);
+    return true;
 }
 
 void Broker::Machine::clear_candidates() {

@@ -226,6 +226,13 @@ std::vector<Layer> Effective::template_layers(const std::string& name) const {
     return layers;
 }
 
+const Node* Effective::like_of(const std::string& name) const {
+    const Node* node = templates_.at(name);
+    const Node* like = node == nullptr ? nullptr : node->find("like");
+    const bool usable = like != nullptr && like->kind == NodeKind::scalar && templates_.contains(like->scalar);
+    return usable ? like : nullptr;
+}
+
 void Effective::link_templates(Problems& problems) {
     for (const Named& thing : named("templates"))
         templates_[thing.name] = thing.own != nullptr && thing.own->kind == NodeKind::map ? thing.own : nullptr;
@@ -242,11 +249,10 @@ void Effective::link_templates(Problems& problems) {
                 break;
             }
             chain.push_back(next);
-            const Node* node = templates_.at(next);
-            const Node* like = node == nullptr ? nullptr : node->find("like");
-            const bool usable = like != nullptr && like->kind == NodeKind::scalar && templates_.contains(like->scalar);
-            const std::string above = usable ? like->scalar : "default";
-            if (std::find(chain.begin(), chain.end(), above) != chain.end() && !told.contains(above)) {
+            const Node* like = like_of(next);
+            const std::string above = like != nullptr ? like->scalar : "default";
+            const bool cycle = like != nullptr && std::find(chain.begin(), chain.end(), above) != chain.end();
+            if (cycle && !told.contains(above)) {
                 problems.add("template.cycle", *like, above + ", which is like " + name,
                              "a template that does not lead back to itself", "take one `like` out");
                 told.insert(chain.begin(), chain.end());

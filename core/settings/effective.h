@@ -42,6 +42,8 @@ class Effective {
 
   private:
     [[nodiscard]] std::vector<Layer> template_layers(const std::string& name) const;
+    /// The node that names the template above `name`; none if that is `default`.
+    [[nodiscard]] const Node* like_of(const std::string& name) const;
     void link_templates(Problems& problems);
 
     const Node& root_;
