@@ -42,6 +42,7 @@ int run(int argc, char** argv) {
     program.require_subcommand(1);
     program.footer(std::string(examples) + exit_codes_help);
     std::vector<Command> added;
+    added.reserve(commands.size());
     for (const AddCommand add : commands) added.push_back(add(program));
     try {
         program.parse(own_arguments(argc, argv), argv);

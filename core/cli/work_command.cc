@@ -12,8 +12,6 @@
 #include <csignal>
 #include <cstring>
 
-extern char** environ;
-
 namespace ym::cli {
 namespace {
 
@@ -65,6 +63,7 @@ void RunningCommand::start(const std::vector<std::string>& words, const Environm
     std::vector<std::string> line = words;
     if (words.size() == 1) line = {"/bin/sh", "-c", words.front()};
     std::vector<char*> arguments;
+    arguments.reserve(line.size() + 1);
     for (std::string& word : line) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     Pipe input;

@@ -69,7 +69,8 @@ void Addresses::visit(std::size_t at, Walk& walk) const {
             visit(link.to, walk);
         } else if (walk.state[link.to] == Walk::State::on_the_way) {
             const auto name = [&](std::size_t n) {
-                return n + 1 == names_.size() ? std::string(created.c_str()) : names_[n];
+                // Without the NUL at its end, which no name in a file can have.
+                return n + 1 == names_.size() ? created.substr(0, created.size() - 1) : names_[n];
             };
             std::string circle;
             auto step = std::find(walk.way.begin(), walk.way.end(), link.to);
