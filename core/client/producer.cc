@@ -80,6 +80,8 @@ class Producer::Machine : public Role {
     std::uint64_t last_ = 0;
     std::uint64_t next_new_ = 1;     // the lowest sequence that was never sent
     std::set<std::uint64_t> again_;  // below next_new_: to be sent once more
+    // Refused for now, and not yet taken: nothing new may overtake them, or they would become too old.
+    std::set<std::uint64_t> refused_;
     std::vector<std::string> addresses_;
     std::unordered_map<std::string, std::uint32_t> address_numbers_;
     std::uint32_t address_ = 0;  // of the last publish
@@ -129,6 +131,7 @@ void Producer::Machine::write_hello(wire::FrameWriter& writer) {
     writer.field(Field::session, connection.session());
     writer.field(Field::versions, Octets(versions));
     writer.field(Field::heartbeat_ms, to_ms(connection.heartbeat()));
+    writer.field(Field::through, next_new_ - 1);
 }
 
 void Producer::Machine::welcomed(const Welcome& welcome) {
@@ -137,6 +140,7 @@ void Producer::Machine::welcomed(const Welcome& welcome) {
     bytes_max_ = welcome.bytes;
     hold_ = Instant{};
     again_.clear();
+    refused_.clear();
     for (std::uint64_t sequence = first_; sequence < next_new_; ++sequence) {
         if (!find(sequence)->done()) again_.insert(again_.end(), sequence);
     }
@@ -168,6 +172,7 @@ bool Producer::Machine::send_batch() {
     while (records < records_max && bytes_ < bytes_max_) {
         const std::uint64_t sequence = next_to_send();
         if (sequence > last_ || sequence > window_) break;
+        if (sequence == next_new_ && !refused_.empty()) break;
         const Entry& entry = *find(sequence);
         const std::string& name = addresses_[entry.address];
         const std::size_t size = wire::record_head_bytes + entry.encoded.octets.size();
@@ -221,9 +226,11 @@ void Producer::Machine::answer(std::uint64_t sequence, Status status, std::strin
     const Instant now = Connection::now();
     if (status == beyond_window || status == draining || (status >= 500 && now < entry->give_up)) {
         if (sequence < next_new_) again_.insert(sequence);
+        refused_.insert(sequence);
         hold_ = std::max(hold_, now + wait);
         return;
     }
+    refused_.erase(sequence);
     if (entry->answered && !is_taken(status)) {
         // A request was sent again for its reply, and the broker no longer knows it.
         replies_.push_back({sequence, status, 0, {}, std::string(text)});

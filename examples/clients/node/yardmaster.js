@@ -183,7 +183,8 @@ class Client {
     this.unanswered = new Map(); // sequence: Publication
     this.held = new Map(); // tag: Delivery
     this.unsettled = new Map(); // tag: Delivery that was settled, and is not known to be
-    Object.assign(this, { _publishing: [], _settling: [], _buffer: [], _waiting: new Set(), _sequence: 0, _tag: 0, _hold: 0, _patience: heartbeat });
+    this._refused = new Set(); // sequences that were refused for now; nothing new may overtake them, or they become too old
+    Object.assign(this, { _publishing: [], _settling: [], _buffer: [], _waiting: new Set(), _sequence: 0, _highest: 0, _tag: 0, _hold: 0, _patience: heartbeat });
     this._open(this.credit);
   }
 
@@ -274,7 +275,7 @@ class Client {
     socket.connect(this.endpoint);
     this._every(this.heartbeat / 4);
     this._read(socket);
-    const fields = { session: this.session, versions: Buffer.from([1]), queue: this.queues, heartbeat_ms: this.heartbeat };
+    const fields = { session: this.session, versions: Buffer.from([1]), queue: this.queues, heartbeat_ms: this.heartbeat, through: this._highest };
     const id = Math.min(...this.unanswered.keys(), this._sequence + 1);
     this._send(verbs.HELLO, this.name, credit, [{ code: 0, id, fields: encodeFields(fields), body: Buffer.alloc(0) }]);
   }
@@ -372,7 +373,9 @@ class Client {
   /** Sends what may go: neighbours of one address in one frame. */
   _sendQueued(verb, queue, number = 0, flags = 0) {
     const octetsMax = Math.min(this.welcome.frame_max, 1 << 20) - 300;
-    const mayGo = (one) => verb === verbs.SETTLE || (one.sequence <= this._window && this._octets < this._octetsMax);
+    const inWindow = (one) => one.sequence <= this._window && this._octets < this._octetsMax;
+    const inTurn = (one) => !this._refused.size || this._refused.has(one.sequence);
+    const mayGo = (one) => verb === verbs.SETTLE || (inWindow(one) && inTurn(one));
     let at = 0;
     while (at < queue.length && mayGo(queue[at])) {
       const address = queue[at].address ?? "", records = [];
@@ -382,7 +385,10 @@ class Client {
         if ((one.address ?? "") !== address || !mayGo(one) || (records.length && octets > octetsMax)) break;
         if (verb === verbs.SETTLE || this._fits(address, one.record)) {
           records.push(one.record);
-          this._octets += verb === verbs.PUBLISH ? one.record.body.length : 0;
+          if (verb === verbs.PUBLISH) {
+            this._octets += one.record.body.length;
+            this._highest = Math.max(this._highest, one.sequence);
+          }
         } else {
           this._answer(one, 413, { text: `the broker takes ${this.welcome.frame_max} octets, and 60,000 of fields` });
         }
@@ -427,6 +433,7 @@ class Client {
     }
     this._tag = told.last_tag;
     this._publishing = [...this.unanswered.values()];
+    this._refused.clear();
     this._settling = [...this.unsettled.values()]; // see _lose()
     this._sendDue();
   }
@@ -464,9 +471,11 @@ class Client {
       const wait = fields.retry_after_ms ?? 100;
       this._hold = now() + wait;
       this._publishing.unshift(one);
+      this._refused.add(one.sequence);
       setTimeout(() => this._soon(), wait + 1);
     } else {
       Object.assign(one, { status, text: fields.text ?? "" });
+      this._refused.delete(one.sequence);
       this._forget(one);
     }
   }

@@ -45,8 +45,7 @@ for (hello(); !$leaving || $greeting;) {
     delete @held{$_->[1] .. $_->[2]{6} // $_->[1]} for grep { $verb == LOST && $_->[0] =~ /409|504/ } @records;
     put(CREDIT, credit()) if $verb == LOST;
     for (grep { time - $held{$_}[2] > $held{$_}[1] / 2 } keys %held) {
-        put(SETTLE, 0, "", record(EXTEND, $_, "", ""));
-        $held{$_}[2] = time;
+        ($held{$_}[2]) = (time, put(SETTLE, 0, "", record(EXTEND, $_, "", "")));
     }
     if (defined(my $tag = min keys %held)) {
         sleep(($ARGV[2] // 0) / 1000);
@@ -57,3 +56,4 @@ for (hello(); !$leaving || $greeting;) {
 }
 put(BYE, scalar(%held = ()));
 (hear())[0] =~ /^(7|22)$/ && last for 1 .. 20;    # BYE says that the broker has read everything, and so does 428
+$socket->close;

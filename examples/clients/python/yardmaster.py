@@ -7,7 +7,6 @@ import os
 import struct
 from collections import deque, namedtuple
 from time import monotonic
-
 import zmq
 
 HELLO, PUBLISH, SETTLE, CREDIT, HEARTBEAT, DRAIN, BYE = range(1, 8)
@@ -95,7 +94,7 @@ class Delivery(namedtuple("Delivery", "worker queue tag attempt encoded body lea
 class Client:
     """A session with the broker: publishes, and takes messages of `queues`, `credit` at a time. What is refused with 507 is sent again
     for `retry` seconds. `on_lost(delivery, status)`: its lease ended (409, 504), or the settlement was not applied: it is held."""
-    connected, draining, leaving, _socket, _sequence, _tag, _hold, _polled = False, False, False, None, 0, 0, 0.0, 0.0
+    connected, draining, leaving, _socket, _sequence, _tag, _highest, _hold, _polled = False, False, False, None, 0, 0, 0, 0.0, 0.0
     __enter__, __exit__, __iter__ = (lambda self: self), (lambda self, *_: self.close()), (lambda self: iter(self.receive, None))
 
     def __init__(self, endpoint="tcp://127.0.0.1:5555", queues=(), credit=100, name="", on_lost=None, heartbeat=1.0, retry=0.0):
@@ -144,15 +143,13 @@ class Client:
             self._send_due(now)
         self._socket.poll(1000 * min(timeout, self.heartbeat / 4))
 
-    def until(self, condition, timeout=None):
-        """Polls until `condition()`; false if `timeout` seconds were not enough."""
+    def until(self, condition, timeout=None):  # polls until condition(); false if `timeout` seconds were not enough
         deadline = FOREVER if timeout is None else monotonic() + timeout
         while not condition() and monotonic() < deadline:
             self.poll(max(0.0, deadline - monotonic()))
         return condition()
 
-    def wait(self, publication, timeout=None):
-        """Waits for the answer and, if one was asked for, the reply; false if `timeout` seconds were not enough."""
+    def wait(self, publication, timeout=None):  # for the answer and, if one was asked for, the reply; false as until()
         return self.until(lambda: publication.done, timeout)
 
     def flush(self, timeout=None):
@@ -173,8 +170,8 @@ class Client:
         self._socket, self.connected, self._heard = zmq.Context.instance().socket(zmq.DEALER), False, monotonic()
         self._socket.linger, self._socket.sndhwm = 0, 0  # windows and credit bound what is queued
         self._socket.connect(self.endpoint)
-        fields = {"session": self.session, "versions": b"\1", "queue": self.queues, "heartbeat_ms": int(self.heartbeat * 1000)}
-        self._send(HELLO, self.name, credit, [(0, min([*self.unanswered, self._sequence + 1]), encode_fields(fields), b"")])
+        me = dict(session=self.session, versions=b"\1", queue=self.queues, heartbeat_ms=int(1e3 * self.heartbeat), through=self._highest)
+        self._send(HELLO, self.name, credit, [(0, min([*self.unanswered, self._sequence + 1]), encode_fields(me), b"")])
 
     def _send(self, *frame):
         self._socket.send(encode_frame(*frame), zmq.DONTWAIT)
@@ -215,16 +212,17 @@ class Client:
 
     def _send_queued(self, verb, queue, number=0, flags=0):
         octets_max, records_max = min(self.welcome["frame_max"], 1 << 20) - 300, self.welcome["records_max"]
-        may_go = lambda: queue and (verb == SETTLE or queue[0][1][1] <= self._window and self._octets < self._octets_max)
-        while may_go():
+        may_go = lambda n: n <= self._window and self._octets < self._octets_max and (not self._refused or n in self._refused)
+        while queue and (verb == SETTLE or may_go(queue[0][1][1])):
             name, records, octets = queue[0][0], [], 0
-            while may_go() and queue[0][0] == name and len(records) < records_max:
+            while queue and (verb == SETTLE or may_go(queue[0][1][1])) and queue[0][0] == name and len(records) < records_max:
                 octets += 16 + len(queue[0][1][2]) + len(queue[0][1][3])
                 if records and octets > octets_max:
                     break
                 records.append(queue.popleft()[1])
                 self._octets += len(records[-1][3]) if verb == PUBLISH else 0
             self._send(verb, name, number, records, flags)
+            self._highest = max(self._highest, records[-1][1] if verb == PUBLISH else 0)
 
     def _take(self, parts):
         self._heard = monotonic()
@@ -254,7 +252,7 @@ class Client:
         elif told["last_tag"] > self._tag:  # these were lost on their way to us
             self._send(SETTLE, b"", 0, [(RELEASE, self._tag + 1, encode_fields({"through": told["last_tag"]}), b"")])
         self._tag = told["last_tag"]
-        self._publishing = deque(one.queued for one in self.unanswered.values())
+        self._publishing, self._refused = deque(one.queued for one in self.unanswered.values()), set()
         self._settling = deque(one.queued for one in self.unsettled.values())  # see _lose()
 
     def _take_records(self, verb, name, number, records):
@@ -282,8 +280,10 @@ class Client:
         elif status in (429, 503) or status >= 500 and monotonic() < one.give_up:
             self._hold = monotonic() + fields.get("retry_after_ms", 100) / 1000
             self._publishing.appendleft(one.queued)
+            self._refused.add(one.sequence)  # nothing new may overtake it: it would become too old
         else:
             one.status, one.text = status, fields.get("text", "")
+            self._refused.discard(one.sequence)
         if one.done:
             del self.unanswered[one.sequence]
 

@@ -41,6 +41,14 @@ def workers(build):
     return commands(build, "worker")
 
 
+# Those that speak YMP: they resume sessions, and can be probed.
+NATIVE = ("cpp", "python", "node", "perl")
+
+
+def native(table):
+    return {kind: command for kind, command in table.items() if kind in NATIVE}
+
+
 class Requester:
     """A producer that runs: its requests, and what came of them."""
 
