@@ -175,8 +175,10 @@ void Broker::Machine::write_deliveries(Queue& q, std::size_t first, std::uint32_
     Session& worker = sessions_[subscriptions_[subscription].session];
     if (worker.majordomo) {
         picks_[first] = BalancePolicy::nobody;  // it has credit for one at a time
-        write_majordomo_request(q, worker, taken_[first]);
-        return leave_line(subscription);
+        const bool works = write_majordomo_request(q, worker, taken_[first]);
+        leave_line(subscription);
+        if (!works) idle_again(worker);
+        return;
     }
     wire::FrameWriter writer(out_->octets);
     std::size_t at = out_->octets.size();

@@ -60,6 +60,7 @@ class Broker::Machine {
     static constexpr Duration rate_burst = 100ms;
     static constexpr Duration nearest_every = 10ms;  // searches for the name that may be meant; so many more at once
     static constexpr Duration nearest_burst = 100ms;
+    static constexpr Duration given_up_every = 100ms;             // searches for clients that went away unanswered
     static constexpr std::uint64_t step_deliveries_max = 10'000;  // the next step goes on
     static constexpr std::size_t step_octets_max = std::size_t{32} << 20U;
     static constexpr unsigned fence_counter_bits = 40;      // below the epoch
@@ -135,9 +136,13 @@ class Broker::Machine {
     void on_majordomo_ready(const FrameReceived& event, const mdp::Message& message);
     void on_majordomo_answer(Session& session, const mdp::Message& message);
     Session* majordomo_session(const FrameReceived& event);
+    [[nodiscard]] bool is_full(std::uint32_t listener);
+    [[nodiscard]] bool is_given_up(const Session& session, std::uint32_t listener) const;
     void run_majordomo(Session& session);
     [[nodiscard]] Instant majordomo_deadline(Session& session) const;
-    void write_majordomo_request(Queue& queue, Session& worker, const Copy& copy);
+    bool write_majordomo_request(Queue& queue, Session& worker, const Copy& copy);
+    void idle_again(Session& worker);
+    void refuse_answer(Session& worker, std::uint64_t tag, bool last);
     void say_majordomo(Session& session, wire::Verb verb);
     void disconnect(PeerId peer, mdp::Dialect dialect, bool delimited);
     void dismiss(Session& session, bool tell);
@@ -152,9 +157,10 @@ class Broker::Machine {
     [[nodiscard]] bool has_workers(AddressId address, int depth) const;
     [[nodiscard]] std::string_view address_of_service(std::string_view service) const;
     [[nodiscard]] std::unique_ptr<MajordomoRequest> note_request() const;
-    void majordomo_reply(MessageId message, wire::Status status, Octets fields, Octets body);
-    void refuse_majordomo(Session& session, const MajordomoRequest& request, wire::Status status,
-                          std::string_view text);
+    void majordomo_reply(MessageId message, wire::Status status, AddressId from, std::uint64_t part, Octets fields,
+                         Octets body);
+    void gather(MessageId message, Request& request, AddressId from, Octets fields, Octets body);
+    void refuse_majordomo(PeerId peer, const MajordomoRequest& request, wire::Status status, std::string_view text);
     void end_request(MessageId message, wire::Status status, std::string_view text);
     using Requests = std::unordered_map<MessageId, Request>;
     void erase_request(Requests::iterator request);
@@ -241,7 +247,7 @@ class Broker::Machine {
     void expect_reply(Session& session, MessageId message, std::uint64_t sequence, std::uint32_t copies,
                       const Pipeline* pipeline);
     void unanswered(const MessageHead& head);
-    void reply(MessageId message, wire::Status status, std::uint64_t part, Octets fields, Octets body);
+    void reply(MessageId message, wire::Status status, AddressId from, std::uint64_t part, Octets fields, Octets body);
     void expire_requests();
     void flush_held(Session& session);
     void remember_reply(Session& session, std::uint64_t sequence, Octets frame);
@@ -355,6 +361,8 @@ class Broker::Machine {
     Buffer majordomo_body_;
     Buffer majordomo_fields_;
     std::uint64_t majordomo_sessions_ = 0;
+    std::vector<SessionRef> given_up_;  // Majordomo clients that may make room for others, the most silent last
+    Instant given_up_next_;             // when they may be looked for again
     std::vector<Candidate> candidates_;
     std::vector<Target> targets_;
     std::vector<AddressId> optional_full_;                      // of one message: optional targets that cannot take it

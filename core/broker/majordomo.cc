@@ -22,6 +22,12 @@ bool same_version(mdp::Dialect a, mdp::Dialect b) {
     return is_pirate(a) ? is_pirate(b) : (a == mdp::Dialect::v01) == (b == mdp::Dialect::v01) && !is_pirate(b);
 }
 
+bool is_one_part(Octets parts) {
+    wire::PartsCursor cursor(parts);
+    Octets part;
+    return cursor.next(part) && cursor.whole();
+}
+
 }  // namespace
 
 void Broker::Machine::on_majordomo(const FrameReceived& event) {
@@ -66,13 +72,18 @@ void Broker::Machine::on_majordomo_worker(const FrameReceived& event, const mdp:
     Session& s = sessions_[from.session];
     if (!same_version(m.dialect, s.majordomo->dialect)) {
         ++malformed_;
-        return;
+        if (m.verb != mdp::Verb::ready) return;
+        // Started again under its old name, in another version.
+        s.majordomo->dialect = m.dialect;
+        s.majordomo->delimited = !m.envelope.empty();
+        return dismiss(s, true);
     }
     s.last_heard = now_.monotonic;
     switch (m.verb) {
         case mdp::Verb::partial:
         case mdp::Verb::reply: return on_majordomo_answer(s, m);
         case mdp::Verb::ready:
+            if (pirate) s.majordomo->dialect = m.dialect;
             if (pirate) return begin_again(s);
             ++malformed_;
             return dismiss(s, true);
@@ -87,7 +98,7 @@ void Broker::Machine::on_majordomo_worker(const FrameReceived& event, const mdp:
 Session* Broker::Machine::majordomo_session(const FrameReceived& event) {
     const Peer& from = peer(event.peer);
     if (from.state == PeerState::joined) return &sessions_[from.session];
-    if (connected(event.listener) >= limits(event.listener).peers) return nullptr;
+    if (is_full(event.listener)) return nullptr;
     Session& s = new_session();
     s.majordomo.emplace();
     s.key.principal = event.principal;
@@ -98,6 +109,35 @@ Session* Broker::Machine::majordomo_session(const FrameReceived& event) {
     s.accepted.begin(0, 1);
     attach(s, event);
     return &s;
+}
+
+/// A client that waits for replies is never forgotten for its silence, and nothing tells when it is gone: Majordomo has
+/// no sign of life for clients. So those that were silent for long make room when there is none, the most silent first.
+bool Broker::Machine::is_full(std::uint32_t listener) {
+    if (connected(listener) < limits(listener).peers) return false;
+    if (given_up_.empty() && given_up_next_ <= now_.monotonic) {
+        given_up_next_ = now_.monotonic + given_up_every;
+        for (const Session& s : sessions_) {
+            if (is_given_up(s, listener)) given_up_.push_back(s.ref);
+        }
+        std::sort(given_up_.begin(), given_up_.end(), [this](const SessionRef& a, const SessionRef& b) {
+            return sessions_[a.index].last_heard > sessions_[b.index].last_heard;
+        });
+    }
+    while (!given_up_.empty()) {
+        Session* s = session(given_up_.back());
+        given_up_.pop_back();
+        if (s == nullptr || !is_given_up(*s, listener)) continue;
+        dismiss(*s, false);
+        return false;
+    }
+    return true;
+}
+
+bool Broker::Machine::is_given_up(const Session& s, std::uint32_t listener) const {
+    const PeerLimits& limit = limits(listener);
+    return s.state == SessionState::connected && s.listener == listener && s.majordomo && !s.majordomo->worker &&
+           now_.monotonic - s.last_heard >= limit.heartbeat * limit.missed;
 }
 
 void Broker::Machine::on_majordomo_ready(const FrameReceived& event, const mdp::Message& m) {
@@ -137,13 +177,30 @@ void Broker::Machine::on_majordomo_answer(Session& s, const mdp::Message& m) {
     }
     Delivery& delivery = *s.unacked.find(tag);
     const bool last = m.verb == mdp::Verb::reply;
+    std::size_t octets = 0;
+    for (const Octets part : m.body) octets += part.size();
+    if (octets > limits(s.listener).frame) return refuse_answer(s, tag, last);
     wire::Record record;
     record.id = tag;
     record.code = static_cast<std::uint16_t>(last ? wire::SettleCode::ack : wire::SettleCode::part);
     encode_body(m.body, record.fields, record.body);
     if (!last) delivery.deadline = now_.monotonic + topology_->majordomo.busy_max;
     settle_one(s, tag, delivery, record, Duration{0});
-    if (!last) return;
+    if (last) idle_again(s);
+}
+
+/// Nobody is to have an answer of this size: its request is a dead letter, lest another worker answers the same.
+void Broker::Machine::refuse_answer(Session& s, std::uint64_t tag, bool last) {
+    ++malformed_;
+    const Delivery delivery = *s.unacked.find(tag);
+    end_request(messages_.head(delivery.slot).id, Status::too_large, "its reply is beyond listeners.*.limits.frame");
+    fail(end_lease(s, tag, delivery), delivery.queue, FailureReason::reject);
+    if (!last) return dismiss(s, true);  // it goes on with this answer
+    idle_again(s);
+}
+
+/// Takes the next request.
+void Broker::Machine::idle_again(Session& s) {
     s.credit = s.unacked.last_tag() + 1;
     update_wants(s);
     schedule(s);
@@ -170,23 +227,32 @@ void Broker::Machine::encode_body(std::span<const Octets> frames, Octets& fields
 void Broker::Machine::begin_again(Session& s) {
     if (s.unacked.size() == 0) return;
     end_leases(s, FailureReason::worker_lost);
-    s.credit = s.unacked.last_tag() + 1;
-    update_wants(s);
-    schedule(s);
+    idle_again(s);
 }
 
-void Broker::Machine::write_majordomo_request(Queue& q, Session& worker, const Copy& copy) {
-    lease(q, worker, copy, topology_->majordomo.busy_max);
+/// False if the worker was not given the message: pirates pass over requests of more than one frame without a word, and
+/// one that seems to work on it would work on nothing else.
+bool Broker::Machine::write_majordomo_request(Queue& q, Session& worker, const Copy& copy) {
+    const std::uint64_t tag = lease(q, worker, copy, topology_->majordomo.busy_max);
     worker.majordomo->fence = fence();
     const std::size_t at = out_->octets.size();
     mdp::begin_to_worker(out_->octets, worker.majordomo->dialect, worker.majordomo->delimited, mdp::Verb::request,
                          mdp::as_text(mdp::token_of(fence())));
     const MessageHead& head = messages_.head(copy.slot);
     const Octets octets = messages_.octets(copy.slot);
+    const std::size_t body_at = out_->octets.size();
     append_body(octets.first(head.fields_bytes), octets.subspan(head.fields_bytes));
+    if (is_pirate(worker.majordomo->dialect) &&
+        !is_one_part(out_->octets.octets(body_at, out_->octets.size() - body_at))) {
+        out_->octets.truncate(at);
+        const Delivery delivery = *worker.unacked.find(tag);
+        fail(end_lease(worker, tag, delivery), q.address, FailureReason::reject);
+        return false;
+    }
     send_parts(worker.peer, at);
     worker.last_sent = worker.last_worked = now_.monotonic;
     schedule(worker);
+    return true;
 }
 
 /// Appends a body, a part for each of its frames; of one at least. What a worker calls parts may be none.

@@ -1,5 +1,7 @@
 // Requests of Majordomo clients, and what they are answered. They have no deadline: each ends with its message, so a
 // client gets one last reply for as long as it and the broker live.
+#include <algorithm>
+
 #include "base/prng.h"
 #include "broker/machine.h"
 #include "wire/parts.h"
@@ -19,6 +21,11 @@ void Broker::Machine::on_majordomo_request(const FrameReceived& event, const mdp
     Session* s = m.verb == mdp::Verb::request ? majordomo_session(event) : nullptr;
     if (s == nullptr) {
         ++(m.verb == mdp::Verb::request ? refused_ : malformed_);
+        if (m.verb == mdp::Verb::request) {
+            asking_ = &m;
+            refuse_majordomo(event.peer, *note_request(), Status::full, "too many peers (listeners.*.limits.peers)");
+            asking_ = nullptr;
+        }
         if (!known) forget_peer(event.peer);
         return;
     }
@@ -61,7 +68,8 @@ std::unique_ptr<MajordomoRequest> Broker::Machine::note_request() const {
     return request;
 }
 
-void Broker::Machine::majordomo_reply(MessageId message, Status status, Octets fields, Octets body) {
+void Broker::Machine::majordomo_reply(MessageId message, Status status, AddressId from, std::uint64_t part_number,
+                                      Octets fields, Octets body) {
     const auto found = requests_.find(message);
     Request& request = found->second;
     MajordomoRequest& how = *request.majordomo;
@@ -69,24 +77,21 @@ void Broker::Machine::majordomo_reply(MessageId message, Status status, Octets f
     const bool part = status == Status::part;
     const bool gathers = how.dialect != mdp::Dialect::v02 && how.dialect != mdp::Dialect::v02_shifted;
     if (!part && status != Status::ok) return end_request(message, status, "no worker answered it");
-    if (to != nullptr && part && gathers) {
-        const std::size_t at = out_->octets.size();
-        append_body(fields, body);
-        const Octets more = out_->octets.octets(at, out_->octets.size() - at);
-        const bool fits = how.gathered.size() + more.size() <= limits(to->listener).frame;
-        if (fits) how.gathered.insert(how.gathered.end(), more.begin(), more.end());
-        if (fits) reply_bytes_ += more.size();
-        out_->octets.truncate(at);
-        if (!fits) end_request(message, Status::too_large, "the parts of its reply are beyond limits.frame");
-        return;
+    auto gathered = std::find_if(how.gathered.begin(), how.gathered.end(),
+                                 [from](const MajordomoRequest::Gathered& g) { return g.queue == from; });
+    if (part_number == 0 && gathered != how.gathered.end()) {  // another attempt: what an earlier one said is void
+        reply_bytes_ -= gathered->parts.size();
+        how.gathered.erase(gathered);
+        gathered = how.gathered.end();
     }
+    if (to != nullptr && part && gathers) return gather(message, request, from, fields, body);
     if (to == nullptr) {
         ++replies_dropped_;
     } else {
         const std::size_t at = out_->octets.size();
         mdp::begin_to_client(out_->octets, how.dialect, how.envelope, part ? mdp::Verb::partial : mdp::Verb::reply,
                              how.service);
-        out_->octets.append(how.gathered);
+        if (gathered != how.gathered.end()) out_->octets.append(gathered->parts);
         append_body(fields, body);
         if (!YM_MUTANT(lost_reply)) send_parts(to->peer, at);
         ++replies_sent_;
@@ -94,12 +99,32 @@ void Broker::Machine::majordomo_reply(MessageId message, Status status, Octets f
     if (!part && !YM_MUTANT(duplicate_reply)) erase_request(found);
 }
 
+/// Keeps a part of a reply until the last one comes.
+void Broker::Machine::gather(MessageId message, Request& request, AddressId from, Octets fields, Octets body) {
+    MajordomoRequest& how = *request.majordomo;
+    const std::size_t at = out_->octets.size();
+    append_body(fields, body);
+    const Octets more = out_->octets.octets(at, out_->octets.size() - at);
+    auto gathered = std::find_if(how.gathered.begin(), how.gathered.end(),
+                                 [from](const MajordomoRequest::Gathered& g) { return g.queue == from; });
+    if (gathered == how.gathered.end()) gathered = how.gathered.insert(gathered, {from, {}});
+    const bool fits = gathered->parts.size() + more.size() <= limits(session(request.session)->listener).frame;
+    const bool has_room = memory() + more.size() <= topology_->memory_max;
+    if (fits && has_room) {
+        gathered->parts.insert(gathered->parts.end(), more.begin(), more.end());
+        reply_bytes_ += more.size();
+    }
+    out_->octets.truncate(at);
+    if (!fits) return end_request(message, Status::too_large, "the parts of its reply are beyond limits.frame");
+    if (!has_room) end_request(message, Status::full, "no memory for the parts of its reply (limits.memory)");
+}
+
 /// The request's message has ended without a reply. Majordomo has no words for it: silence, or a reply if so set.
 void Broker::Machine::end_request(MessageId message, Status status, std::string_view text) {
     const auto found = requests_.find(message);
     if (found == requests_.end() || !found->second.majordomo) return;
     if (Session* to = session(found->second.session)) {
-        refuse_majordomo(*to, *found->second.majordomo, status, text);
+        refuse_majordomo(to->peer, *found->second.majordomo, status, text);
     } else {
         ++replies_dropped_;
     }
@@ -107,7 +132,7 @@ void Broker::Machine::end_request(MessageId message, Status status, std::string_
 }
 
 void Broker::Machine::erase_request(Requests::iterator request) {
-    reply_bytes_ -= request->second.majordomo->gathered.size();
+    reply_bytes_ -= request->second.majordomo->bytes();
     Session* to = session(request->second.session);
     requests_.erase(request);
     if (to == nullptr) return;
@@ -116,7 +141,7 @@ void Broker::Machine::erase_request(Requests::iterator request) {
     schedule(*to);
 }
 
-void Broker::Machine::refuse_majordomo(Session& s, const MajordomoRequest& request, Status status,
+void Broker::Machine::refuse_majordomo(PeerId peer, const MajordomoRequest& request, Status status,
                                        std::string_view text) {
     if (!topology_->majordomo.reply_refusals) return;
     const std::size_t at = out_->octets.size();
@@ -124,7 +149,7 @@ void Broker::Machine::refuse_majordomo(Session& s, const MajordomoRequest& reque
     std::string body = std::to_string(static_cast<unsigned>(status)) + " " + std::string(wire::name_of(status));
     if (!text.empty()) body += ": " + std::string(text);
     wire::append_part(out_->octets, as_octets(body));
-    send_parts(s.peer, at);
+    send_parts(peer, at);
 }
 
 /// 8/MMI: the broker's own services. The name stands in the last frame of the body; those before it are echoed.
@@ -149,8 +174,9 @@ void Broker::Machine::answer_mmi(Session& s, const mdp::Message& m) {
 /// Whether somebody works on what the address names: the queue, or one that the pipeline may send to.
 bool Broker::Machine::has_workers(AddressId id, int depth) const {
     const Address& address = addresses_[id.value];
-    if (address.queue) return address.queue->subscribers > 0;
-    if (!address.pipeline || depth >= pipelines_chained_max) return false;
+    // A queue that left the settings may still drain under the name of a pipeline.
+    if (!address.pipeline) return address.queue && address.queue->subscribers > 0;
+    if (depth >= pipelines_chained_max) return false;
     for (const PipelineTarget& target : address.pipeline->targets) {
         if (has_workers(target.address, depth + 1)) return true;
     }

@@ -72,7 +72,18 @@ struct MajordomoRequest {
     mdp::Dialect dialect{};
     std::vector<std::byte> envelope;  // parts
     std::string service;              // as the client asked for it, wherever the request went
-    std::vector<std::byte> gathered;  // parts of the reply, for a client whose protocol knows no parts
+    /// Parts of the reply, for a client whose protocol knows no parts: of the last attempt at each copy.
+    struct Gathered {
+        AddressId queue;
+        std::vector<std::byte> parts;
+    };
+    std::vector<Gathered> gathered;
+
+    [[nodiscard]] std::uint64_t bytes() const {
+        std::uint64_t sum = envelope.size() + service.size();
+        for (const Gathered& g : gathered) sum += g.parts.size();
+        return sum;
+    }
 };
 
 /// A request that waits for its reply.

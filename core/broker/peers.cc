@@ -201,13 +201,15 @@ void Broker::Machine::on_hello(const FrameReceived& event, const wire::Frame& fr
 Session* Broker::Machine::join(const FrameReceived& event, const Hello& hello) {
     const SessionKey& key = hello.key;
     Peer& from = peer(event.peer);
-    if (from.state == PeerState::joined && sessions_[from.session].key != key) detach(sessions_[from.session]);
+    // A key like that of the peer's Majordomo session, which nobody resumes, is one of its own.
+    if (from.state == PeerState::joined && (sessions_[from.session].majordomo || sessions_[from.session].key != key))
+        detach(sessions_[from.session]);
     const auto known = by_key_.find(key);
     Session* s = known == by_key_.end() ? nullptr : &sessions_[known->second];
     const PeerLimits& limit = limits(event.listener);
     const bool is_connected = s != nullptr && s->state == SessionState::connected;
     const bool comes_in = !is_connected || s->listener != event.listener;
-    if (comes_in && connected(event.listener) >= limit.peers) {
+    if (comes_in && is_full(event.listener)) {
         error_to(event.peer, Status::full, "peers", 0, "too many peers (listeners.*.limits.peers)");
         if (peer(event.peer).state == PeerState::unknown) stranger(event.peer);
         return nullptr;
@@ -423,7 +425,7 @@ void Broker::Machine::malformed(PeerId id, const wire::DecodeError& error, std::
         Session& s = sessions_[from.session];
         name = s.name;
         detach(s);
-        strangers(s.listener).push_back(id);
+        strangers(from.listener).push_back(id);
     }
     peer(id).state = PeerState::ignored;
     notice(NoticeKind::peer_ignored, name, "sent too many malformed frames", malformed_max);

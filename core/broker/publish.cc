@@ -175,7 +175,7 @@ void Broker::Machine::refuse(Session& s, std::uint64_t sequence, Status status, 
                              Duration retry_after) {
     ++refused_;
     if (asking_ != nullptr && topology_->majordomo.reply_refusals)
-        return refuse_majordomo(s, *note_request(), status, text);
+        return refuse_majordomo(s.peer, *note_request(), status, text);
     if (asking_ != nullptr) return;
     add_answer(s.confirms, sequence, status, text, retry_after);
     say(s);
@@ -270,7 +270,10 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
             enqueue(targets_[t], slot, stored);
         }
         if (c.wants_reply) expect_reply(s, head.id, c.sequence, copies, pipeline);
-    } else if (c.wants_reply && asking_ == nullptr) {
+    } else if (asking_ != nullptr) {
+        if (topology_->majordomo.reply_refusals)
+            refuse_majordomo(s.peer, *note_request(), Status::unmatched, "no queue takes it");
+    } else if (c.wants_reply) {
         // No queue has it, so nobody will answer: the producer is told when the time for a reply is over.
         expect_reply(s, MessageId{next_message_++}, c.sequence, 0, pipeline);
     }

@@ -13,7 +13,9 @@ void Broker::Machine::expect_reply(Session& s, MessageId message, std::uint64_t 
     static const PipelineSettings defaults;
     ++s.requests;
     if (asking_ != nullptr) {
-        requests_.emplace(message, Request{s.ref, sequence, {}, 0, copies, note_request()});
+        auto request = note_request();
+        reply_bytes_ += request->bytes();
+        requests_.emplace(message, Request{s.ref, sequence, {}, 0, copies, std::move(request)});
         return;
     }
     const PipelineSettings& settings = pipeline == nullptr ? defaults : pipeline->settings;
@@ -32,16 +34,19 @@ void Broker::Machine::unanswered(const MessageHead& head) {
     if (!head.wants_reply) return;
     const auto found = requests_.find(head.id);
     if (found == requests_.end()) return;
-    if (--found->second.copies == 0 || YM_MUTANT(first_dead_answers)) reply(head.id, Status::too_old, 0, {}, {});
+    if (--found->second.copies == 0 || YM_MUTANT(first_dead_answers))
+        reply(head.id, Status::too_old, no_address, 0, {}, {});
 }
 
-void Broker::Machine::reply(MessageId message, Status status, std::uint64_t part, Octets fields, Octets body) {
+/// `from` is the queue whose copy a worker answered, `part` the number of this part in that attempt.
+void Broker::Machine::reply(MessageId message, Status status, AddressId from, std::uint64_t part, Octets fields,
+                            Octets body) {
     const auto found = requests_.find(message);
     if (found == requests_.end()) {
         ++replies_dropped_;  // late, or the second one
         return;
     }
-    if (found->second.majordomo) return majordomo_reply(message, status, fields, body);
+    if (found->second.majordomo) return majordomo_reply(message, status, from, part, fields, body);
     const Request& known = found->second;
     const Request request{known.session, known.sequence, known.keep, known.keep_max, known.copies, nullptr};
     if (status != Status::part && !YM_MUTANT(duplicate_reply)) requests_.erase(found);
@@ -158,7 +163,7 @@ void Broker::Machine::expire_requests() {
         const MessageId message = requests_due_.front().message;
         std::pop_heap(requests_due_.begin(), requests_due_.end(), std::greater<>{});
         requests_due_.pop_back();
-        if (requests_.contains(message)) reply(message, Status::timeout, 0, {}, {});
+        if (requests_.contains(message)) reply(message, Status::timeout, no_address, 0, {}, {});
     }
 }
 

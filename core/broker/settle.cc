@@ -108,7 +108,7 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
             ++s.acked;
             ++q.ledger.acked;
             const MessageHead& head = messages_.head(delivery.slot);
-            if (head.wants_reply) reply(head.id, Status::ok, delivery.parts, record.fields, record.body);
+            if (head.wants_reply) reply(head.id, Status::ok, q.address, delivery.parts, record.fields, record.body);
             const Copy copy = end_lease(s, tag, delivery);
             settled(q, copy.slot, Outcome::acked);
             return;
@@ -121,7 +121,7 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
         case SettleCode::extend: return extend(delivery);
         case SettleCode::part: {
             const MessageHead& head = messages_.head(delivery.slot);
-            if (head.wants_reply) reply(head.id, Status::part, delivery.parts++, record.fields, record.body);
+            if (head.wants_reply) reply(head.id, Status::part, q.address, delivery.parts++, record.fields, record.body);
             return;
         }
         case SettleCode::result:

@@ -37,6 +37,7 @@ void Broker::Machine::step(Now now, std::span<Event> events, Effects& effects) {
     run_due();
     flush_lost();
     dispatch();
+    decide_failures();  // of messages that no worker was given
     close_empty_batch();
     flush_answers();
     seal_batch();

@@ -36,6 +36,16 @@ std::optional<std::size_t> envelope_of(std::span<const Octets> parts) {
     return std::nullopt;
 }
 
+/// Whether the envelope is one of addresses, not of what ought to be a body.
+bool is_envelope(std::span<const Octets> parts, std::string_view& why) {
+    for (const Octets part : parts) {
+        if (part.size() <= envelope_part_max) continue;
+        why = "a frame of the envelope has more than 255 octets";
+        return false;
+    }
+    return true;
+}
+
 Verb worker_verb(Dialect dialect, unsigned command) {
     const bool first = dialect == Dialect::v01;
     switch (command) {
@@ -140,6 +150,7 @@ Decoded decode(std::span<const Octets> parts, Message& out, std::string_view& wh
         at = *envelope;
     }
     out.envelope = parts.first(at);
+    if (!is_envelope(out.envelope, why)) return Decoded::malformed;
     if (at == parts.size() || !is_header(parts[at])) {
         why = "no header of Majordomo 0.1 or 0.2";
         return Decoded::malformed;
@@ -159,6 +170,7 @@ Decoded decode_pirate_client(std::span<const Octets> parts, Message& out, std::s
     const std::size_t at = envelope_of(parts).value_or(0);
     out.envelope = parts.first(at);
     out.body = parts.subspan(at);
+    if (!is_envelope(out.envelope, why)) return Decoded::malformed;
     if (!out.body.empty()) return Decoded::message;
     why = "a request has no body";
     return Decoded::malformed;

@@ -52,9 +52,10 @@ enum class Decoded : std::uint8_t {
     foreign,    // not Majordomo
 };
 
-inline constexpr std::size_t envelope_max = 8;   // frames, the empty one included
-inline constexpr std::size_t service_max = 255;  // octets of a service's name
-inline constexpr std::size_t token_max = 255;    // octets
+inline constexpr std::size_t envelope_max = 8;         // frames, the empty one included
+inline constexpr std::size_t envelope_part_max = 255;  // octets of a frame of it: ZeroMQ's addresses have no more
+inline constexpr std::size_t service_max = 255;        // octets of a service's name
+inline constexpr std::size_t token_max = 255;          // octets
 
 /// Decodes a message of MDP 0.1 or 0.2. `why` is static.
 [[nodiscard]] Decoded decode(std::span<const Octets> parts, Message& out, std::string_view& why);
