@@ -76,7 +76,7 @@ CODE = CPP + (".py", ".sh", ".cmake")
 
 def files(root):
     """Every file of the project, by its path from the root: what git knows, or all but what is built."""
-    if os.path.isdir(os.path.join(root, ".git")):
+    if os.path.exists(os.path.join(root, ".git")):
         listed = subprocess.run(
             ["git", "-C", root, "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             capture_output=True, text=True, check=False,
