@@ -41,11 +41,6 @@ bool Intake::read_one(Socket& socket, std::uint32_t listener, Peers& peers, Outb
         ++turned_away_;
         return true;
     }
-    // An empty message is ZeroMQ's own probe of a new connection (ZMQ_PROBE_ROUTER).
-    if (item.parts == 1 && octets == 0) {
-        used_ = item.first_part;
-        return true;
-    }
     outbox.heard(*peer);
     items_.push_back(item);
     return true;

@@ -32,8 +32,15 @@ void Outbox::send(PeerId peer, Octets octets, bool parts) {
 
 void Outbox::park(PeerId peer, Line& to, Octets octets, bool parts) {
     const std::uint64_t bytes = cost(octets);
-    if (to.bytes + bytes > limits_.peer_bytes_max || parked_bytes_ + bytes > limits_.bytes_max) {
-        return give_up(peer, to);
+    if (to.bytes + bytes > limits_.peer_bytes_max) return give_up(peer, to);
+    while (parked_bytes_ + bytes > limits_.bytes_max) {
+        // Who reads least pays, not who happens to be full for a moment.
+        const auto most = std::max_element(waiting_.begin(), waiting_.end(), [this](PeerId a, PeerId b) {
+            return lines_[a.value].bytes < lines_[b.value].bytes;
+        });
+        if (most == waiting_.end() || lines_[most->value].bytes <= to.bytes) return give_up(peer, to);
+        const PeerId slowest = *most;
+        give_up(slowest, lines_[slowest.value]);
     }
     if (to.parked.empty()) waiting_.push_back(peer);
     to.parked.push_back({Message(octets), parts});

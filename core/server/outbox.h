@@ -24,7 +24,7 @@ class Outbox {
 
     /// Sends a message of one frame now, or parks a copy; with `parts`, one of several frames. A peer that is gone, or
     /// for which more than the bound would be parked, is unreachable: what is parked for it is dropped, and so is all
-    /// that follows, until it is heard again.
+    /// that follows, until it is heard again. So is the one with the most parked when that is too much for all.
     void send(PeerId peer, Octets octets, bool parts = false);
 
     /// Tries again what is parked. To be called whenever a socket woke.

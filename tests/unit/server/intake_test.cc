@@ -83,12 +83,13 @@ TEST_F(IntakeTest, DropsThePartsBehindTheBoundAndReadsTheNextMessageWhole) {
     EXPECT_THAT(messages[1], ElementsAre("next"));
 }
 
-TEST_F(IntakeTest, PassesOverTheProbeOfAConnection) {
+TEST_F(IntakeTest, HandsOverTheProbeOfAConnectionSoThatItsPeerIsForgotten) {
+    // ZMQ_PROBE_ROUTER sends an empty message. A peer that nobody hears of would keep its number for ever.
     Dealer dealer(folder_.endpoint("main"), "p");
     dealer.send({""});
     dealer.send({"real"});
     Intake intake({});
-    EXPECT_THAT(read(intake, 1), ElementsAre(ElementsAre("real")));
+    EXPECT_THAT(read(intake, 2), ElementsAre(ElementsAre(""), ElementsAre("real")));
 }
 
 TEST_F(IntakeTest, CountsAndDropsMessagesOfPeersBeyondTheBound) {

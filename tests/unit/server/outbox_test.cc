@@ -94,6 +94,25 @@ TEST_F(OutboxTest, TellsOfAPeerBeyondTheBoundOnceAndDropsWhatItParked) {
     EXPECT_EQ(outbox.parked_bytes(), 0U);
 }
 
+TEST_F(OutboxTest, AmongAllParkedTheOneWithTheMostMakesRoom) {
+    Dealer never(folder_.endpoint("main"), "never", 1);
+    Dealer full(folder_.endpoint("main"), "full", 1);
+    const PeerId never_reads = meet(never);
+    const PeerId full_for_a_moment = meet(full);
+    Outbox outbox(sockets_, peers_, {.peer_bytes_max = 1 << 20, .bytes_max = 1 << 20});
+    const std::string kilobytes(10'000, 'x');
+    const auto park = [&](PeerId peer, std::uint64_t bytes) {
+        const std::uint64_t before = outbox.parked_bytes();
+        while (outbox.unreachable().empty() && outbox.parked_bytes() < before + bytes)
+            outbox.send(peer, as_octets(kilobytes));
+    };
+    park(never_reads, 1'000'000);
+    park(full_for_a_moment, 100'000);
+    EXPECT_THAT(outbox.unreachable(), ElementsAre(never_reads));
+    EXPECT_FALSE(outbox.idle());
+    EXPECT_LE(outbox.parked_bytes(), std::uint64_t{100'000});
+}
+
 TEST_F(OutboxTest, TellsOfAPeerThatIsGoneOnceAndSendsAgainWhenItIsHeard) {
     const PeerId peer = *peers_.find_or_add(0, as_octets("w1"));
     Outbox outbox(sockets_, peers_, {});
