@@ -128,7 +128,8 @@ class Stage {
     void welcome(const Terms& terms);
 
     /// Sends a frame; false when the client has closed its connection. `body` goes as a second ZeroMQ frame.
-    bool send(const std::function<void(wire::FrameWriter&)>& write, std::optional<std::string> body = std::nullopt);
+    bool send(const std::function<void(wire::FrameWriter&)>& write,
+              const std::optional<std::string>& body = std::nullopt);
     bool send(wire::Verb verb);
     void send_error(const std::string& peer, wire::Status status);
 

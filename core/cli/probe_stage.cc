@@ -140,7 +140,7 @@ std::optional<Heard> Stage::hear(Clock::time_point end) {
         const auto now = Clock::now();
         if (known_ && now - said_ >= heartbeat) send(Verb::heartbeat);
         if (tick_) tick_(now);
-        if (const auto heard = receive()) {
+        if (auto heard = receive()) {
             // Only the connection with the last HELLO counts; what an earlier one had under way is of no interest.
             const bool counts = current_.empty() || heard->peer == current_ || heard->verb == Verb::hello;
             if (counts && heard->verb != Verb{} && (!known_ || heard->verb != Verb::heartbeat)) return heard;
@@ -225,7 +225,7 @@ bool Stage::send_to(const std::string& peer, Octets frame, const std::optional<s
     return !body || zmq_send(handle, body->data(), body->size(), ZMQ_DONTWAIT) >= 0;
 }
 
-bool Stage::send(const std::function<void(FrameWriter&)>& write, std::optional<std::string> body) {
+bool Stage::send(const std::function<void(FrameWriter&)>& write, const std::optional<std::string>& body) {
     out_.clear();
     FrameWriter writer(out_);
     write(writer);
