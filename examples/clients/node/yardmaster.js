@@ -472,7 +472,7 @@ class Client {
       this._hold = now() + wait;
       this._publishing.unshift(one);
       this._refused.add(one.sequence);
-      setTimeout(() => this._soon(), wait + 1);
+      setTimeout(() => this._soon(), wait + 1).unref(); // a draining broker may say a minute: no reason to live on for it
     } else {
       Object.assign(one, { status, text: fields.text ?? "" });
       this._refused.delete(one.sequence);
