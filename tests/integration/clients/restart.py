@@ -104,10 +104,10 @@ class Load:
 
     def finish(self):
         for kind, one in self.producers.items():
-            code = one.finish(120)
+            code = one.finish(40)
             if code != 0 or one.faults():
                 raise Failed(f"the {kind} producer ended with {code}: {one.faults()[:5]}")
-        self.witness.finish(60)
+        self.witness.finish(30)
         for kind, worker in self.workers.items():
             worker.terminate()
             if worker.wait(20) != 0:
