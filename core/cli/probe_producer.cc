@@ -153,13 +153,14 @@ class Script {
 
     /// One part, then the last one as a second ZeroMQ frame, and that again.
     void reply(std::uint64_t sequence) {
-        const auto send = [&](Status status, std::uint64_t index, std::uint8_t flags, std::optional<std::string> body) {
+        const auto send = [&](Status status, std::uint64_t index, std::uint8_t flags,
+                              const std::optional<std::string>& body) {
             stage_.send(
                 [&](FrameWriter& writer) {
                     writer.begin(Verb::reply, flags, {}, sequence);
                     writer.begin_record(static_cast<std::uint16_t>(status), index);
                 },
-                std::move(body));
+                body);
         };
         send(Status::part, 0, 0, std::nullopt);
         send(Status::ok, 1, wire::flag_body_in_second_frame, "the probe's reply");
