@@ -142,6 +142,7 @@ class Broker::Machine {
     [[nodiscard]] Instant majordomo_deadline(Session& session) const;
     bool write_majordomo_request(Queue& queue, Session& worker, const Copy& copy);
     void idle_again(Session& worker);
+    void take_back_unsent(Session& worker);
     void refuse_answer(Session& worker, std::uint64_t tag, bool last);
     void say_majordomo(Session& session, wire::Verb verb);
     void disconnect(PeerId peer, mdp::Dialect dialect, bool delimited);

@@ -255,6 +255,13 @@ bool Broker::Machine::write_majordomo_request(Queue& q, Session& worker, const C
     return true;
 }
 
+/// Of a worker whose connection is gone: if its request was the last thing that it was sent, it was that send that
+/// failed. So a request outlives any number of workers that were killed together: it uses up no attempt on the dead.
+void Broker::Machine::take_back_unsent(Session& s) {
+    const std::uint64_t tag = s.unacked.next(0);
+    if (tag != 0 && s.unacked.find(tag)->granted == s.last_sent) end_leases(s, std::nullopt);
+}
+
 /// Appends a body, a part for each of its frames; of one at least. What a worker calls parts may be none.
 void Broker::Machine::append_body(Octets fields, Octets body) {
     if (wire::has_field(fields, wire::Field::parts) && !body.empty() && wire::are_parts(body)) {

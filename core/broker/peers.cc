@@ -328,6 +328,7 @@ void Broker::Machine::on(const PeerUnreachable& event) {
     forget_peer(event.peer);
     if (from.state == PeerState::joined) {
         Session& s = sessions_[from.session];
+        if (s.majordomo) take_back_unsent(s);
         detach(s);
     }
 }

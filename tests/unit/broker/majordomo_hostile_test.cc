@@ -127,6 +127,26 @@ TEST_F(MajordomoHostile, memory_of_requests_is_counted_and_given_back) {
     EXPECT_EQ(status().memory, after);
 }
 
+TEST_F(MajordomoHostile, a_request_that_could_not_be_sent_uses_up_no_attempt) {
+    for (std::uint32_t i = 10; i < 20; ++i) ready(PeerId{i});
+    ask(client, "x");
+    for (int killed = 0; killed < 10; ++killed) {  // all at once; the first send to each shows it
+        for (std::uint32_t i = 10; i < 20; ++i) {
+            if (!bench->heard(PeerId{i}).empty()) bench->events.emplace_back(PeerUnreachable{PeerId{i}});
+        }
+        bench->step();
+    }
+    EXPECT_EQ(bench->queue("echo").workers, 0U);
+    EXPECT_EQ(bench->queue("echo").live, 1U);
+    for (int attempt = 0; attempt < 3; ++attempt) {
+        EXPECT_EQ(bench->queue("echo").dead_letters.live, 0U);
+        ready(worker);
+        bench->advance(600ms);  // it had the request, and a sign of life that could not be sent
+        lose(worker);
+    }
+    EXPECT_EQ(bench->queue("echo").dead_letters.live, 1U);
+}
+
 TEST_F(MajordomoHostile, an_envelope_is_no_place_for_a_body) {
     const std::string big(256, 'b');
     bench->say(client, {big, "", "MDPC01", "echo", "x"});
