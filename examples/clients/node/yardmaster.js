@@ -2,7 +2,7 @@
 //
 // What is queued during one turn of the event loop leaves as one batch behind it; heartbeats, and leases of what waits here, are
 // cared for by a timer. A lost connection or a broker that starts again needs no care: the session is resumed, what has no
-// answer is sent again, and what was taken before is recognised. All times are milliseconds.
+// answer is sent again, and what was taken before is recognised. All times are milliseconds. ../../hello/*.js are first examples.
 "use strict";
 
 const { randomBytes } = require("node:crypto");
