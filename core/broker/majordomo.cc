@@ -64,7 +64,7 @@ void Broker::Machine::on_majordomo_worker(const FrameReceived& event, const mdp:
         if (m.verb == mdp::Verb::unknown) ++malformed_;
         if (m.verb == mdp::Verb::reply || m.verb == mdp::Verb::partial) ++stale_;
         // So a worker learns that the broker does not know it, and registers again.
-        if (m.verb != mdp::Verb::disconnect && m.verb != mdp::Verb::unknown)
+        if (m.verb != mdp::Verb::disconnect && m.verb != mdp::Verb::unknown && !YM_MUTANT(unknown_worker_ignored))
             disconnect(event.peer, m.dialect, !m.envelope.empty());
         if (from.state != PeerState::joined) forget_peer(event.peer);
         return;
@@ -162,7 +162,7 @@ void Broker::Machine::on_majordomo_ready(const FrameReceived& event, const mdp::
     s->majordomo->delimited = !m.envelope.empty();
     s->name = std::string(mdp::name_of(m.dialect)) + " worker";
     subscribe(*s, {address});
-    s->credit = s->unacked.last_tag() + 1;
+    s->credit = s->unacked.last_tag() + (YM_MUTANT(second_request) ? 2 : 1);
     notice(NoticeKind::peer_joined, s->name, "works on '" + std::string(service) + "'");
     update_wants(*s);
     schedule(*s);
@@ -171,8 +171,10 @@ void Broker::Machine::on_majordomo_ready(const FrameReceived& event, const mdp::
 /// PARTIAL, REPLY and FINAL. The token names the delivery: one that is late, foreign or told twice reaches no client.
 void Broker::Machine::on_majordomo_answer(Session& s, const mdp::Message& m) {
     const std::uint64_t tag = s.unacked.next(0);
-    if (tag == 0 || m.token != mdp::as_text(mdp::token_of(s.majordomo->fence))) {
+    const bool in_hand = m.token == mdp::as_text(mdp::token_of(s.majordomo->fence)) || YM_MUTANT(stale_token_taken);
+    if (tag == 0 || !in_hand) {
         ++stale_;
+        if (YM_MUTANT(stray_dismisses)) dismiss(s, true);
         return;
     }
     Delivery& delivery = *s.unacked.find(tag);
@@ -184,7 +186,7 @@ void Broker::Machine::on_majordomo_answer(Session& s, const mdp::Message& m) {
     record.id = tag;
     record.code = static_cast<std::uint16_t>(last ? wire::SettleCode::ack : wire::SettleCode::part);
     encode_body(m.body, record.fields, record.body);
-    if (!last) delivery.deadline = now_.monotonic + topology_->majordomo.busy_max;
+    if (!last && !YM_MUTANT(part_keeps_lease)) delivery.deadline = now_.monotonic + topology_->majordomo.busy_max;
     settle_one(s, tag, delivery, record, Duration{0});
     if (last) idle_again(s);
 }
@@ -287,6 +289,10 @@ void Broker::Machine::say_majordomo(Session& s, Verb verb) {
     if (!s.majordomo->worker) return;
     if (verb == Verb::bye) return disconnect(s.peer, s.majordomo->dialect, s.majordomo->delimited);
     if (verb != Verb::heartbeat) return;
+    if (YM_MUTANT(busy_not_told) && s.unacked.size() > 0) {
+        s.last_sent = now_.monotonic;
+        return;
+    }
     const std::size_t at = out_->octets.size();
     mdp::begin_to_worker(out_->octets, s.majordomo->dialect, s.majordomo->delimited, mdp::Verb::heartbeat, {});
     send_parts(s.peer, at);

@@ -89,12 +89,20 @@ void Broker::Machine::majordomo_reply(MessageId message, Status status, AddressI
         ++replies_dropped_;
     } else {
         const std::size_t at = out_->octets.size();
-        mdp::begin_to_client(out_->octets, how.dialect, how.envelope, part ? mdp::Verb::partial : mdp::Verb::reply,
-                             how.service);
+        const mdp::Dialect dialect = YM_MUTANT(dialect_forgotten) ? mdp::Dialect::v01 : how.dialect;
+        const std::string& service = YM_MUTANT(other_service_echoed) ? addresses_.front().name : how.service;
+        mdp::begin_to_client(out_->octets, dialect, how.envelope, part ? mdp::Verb::partial : mdp::Verb::reply,
+                             service);
         if (gathered != how.gathered.end()) out_->octets.append(gathered->parts);
         append_body(fields, body);
         if (!YM_MUTANT(lost_reply)) send_parts(to->peer, at);
         ++replies_sent_;
+    }
+    if (!part && YM_MUTANT(part_after_last) && !gathers && to != nullptr) {
+        const std::size_t at = out_->octets.size();
+        mdp::begin_to_client(out_->octets, how.dialect, how.envelope, mdp::Verb::partial, how.service);
+        append_body(fields, body);
+        send_parts(to->peer, at);
     }
     if (!part && !YM_MUTANT(duplicate_reply)) erase_request(found);
 }
@@ -161,7 +169,8 @@ void Broker::Machine::answer_mmi(Session& s, const mdp::Message& m) {
     if (m.service == mdp::mmi_service) {
         const AddressId address =
             find(address_of_service(m.body.empty() ? std::string_view{} : as_text(m.body.back())));
-        code = address != no_address && has_workers(address, 0) ? mdp::mmi_found : mdp::mmi_not_found;
+        const bool found = (address != no_address && has_workers(address, 0)) || YM_MUTANT(mmi_always_found);
+        code = found ? mdp::mmi_found : mdp::mmi_not_found;
     }
     const std::size_t at = out_->octets.size();
     mdp::begin_to_client(out_->octets, m.dialect, request->envelope, mdp::Verb::reply, m.service);

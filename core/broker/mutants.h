@@ -32,6 +32,17 @@
     X(moved_number_kept, "gives a dead letter no number of its own in the queue that it goes on in")       \
     X(name_told_once, "takes the name of a queue for stored before it is")                                 \
     X(first_dead_answers, "answers a request 410 though another queue may still answer it")                \
+    X(stale_token_taken, "lets a Majordomo worker answer with the token of another delivery")              \
+    X(stray_dismisses, "sends a Majordomo worker away for an answer that is late")                         \
+    X(second_request, "gives a Majordomo worker a second request before it has answered the first")        \
+    X(part_keeps_lease, "does not begin the lease anew with a part of a Majordomo worker's reply")         \
+    X(busy_not_told, "sends no sign of life to a Majordomo worker that is busy")                           \
+    X(unknown_worker_ignored, "does not send DISCONNECT to a Majordomo worker that it does not know")      \
+    X(departed_request_lost, "forgets the request of a Majordomo worker that leaves")                      \
+    X(other_service_echoed, "echoes another service than the Majordomo client asked for")                  \
+    X(dialect_forgotten, "answers every Majordomo client in the words of 0.1")                             \
+    X(part_after_last, "sends a Majordomo client a part behind its last reply")                            \
+    X(mmi_always_found, "says of every service that it has a worker")                                      \
     X(strangers_ignored, "does not answer who has not said HELLO")                                         \
     X(silent_served, "gives deliveries to a peer that has been silent for too long")
 

@@ -367,7 +367,7 @@ void Broker::Machine::end_leases(Session& s, std::optional<FailureReason> reason
     while (const std::uint64_t tag = s.unacked.next(0)) {
         const Delivery delivery = *s.unacked.find(tag);
         const Copy copy = end_lease(s, tag, delivery);
-        if (YM_MUTANT(dropped_requeue)) continue;
+        if (YM_MUTANT(dropped_requeue) || (YM_MUTANT(departed_request_lost) && s.majordomo)) continue;
         if (reason) {
             fail(copy, delivery.queue, *reason);
         } else {

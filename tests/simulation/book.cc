@@ -22,7 +22,6 @@ Book::Book(const Options& options, const Messages& messages)
 }
 
 Session& Book::session(SessionNumber number) {
-    while (sessions_.size() <= number) sessions_.emplace_back();
     return sessions_[number];
 }
 
@@ -248,6 +247,7 @@ CopyId Book::add_dead(const Copy& copy, std::size_t grave) {
     buried.attempt = 0;
     buried.gave_back = false;
     buried.dead_letter = true;
+    buried.place_certain = false;  // it is accepted there when it dies, and which of two dies first is not to be seen
     copies_.push_back(buried);
     return at->second;
 }
@@ -280,6 +280,12 @@ void Book::on(const SettleFact& fact, Instant now) {
         case wire::SettleCode::throttled: end_lease(fact.session, fact.tag, Reason::nack); break;
         case wire::SettleCode::reject: end_lease(fact.session, fact.tag, Reason::reject); break;
         case wire::SettleCode::release: end_lease(fact.session, fact.tag, Reason::given_back); break;
+        case wire::SettleCode::part:
+            if (!fact.majordomo) break;
+            l->deadline = now + l->length;
+            ends_.push_back({l->deadline, fact.session, fact.tag});
+            std::push_heap(ends_.begin(), ends_.end(), std::greater<>{});
+            break;
         case wire::SettleCode::extend: {
             const Instant most = l->granted + scene_.queues[l->queue].lease_max;
             l->deadline = std::max(l->deadline, std::min(now + l->length, most));
@@ -289,6 +295,11 @@ void Book::on(const SettleFact& fact, Instant now) {
         }
         default: break;
     }
+}
+
+std::uint32_t Book::next_attempt(CopyId id) const {
+    const Copy& c = copies_[id];
+    return c.gave_back ? std::max(c.attempt, 1U) : c.attempt + 1;
 }
 
 void Book::on(const LostFact& fact) {
@@ -301,8 +312,8 @@ void Book::on(const LostFact& fact) {
 void Book::on(const GoneFact& fact, Instant now) {
     Session& s = session(fact.session);
     if (!s.joined) return;
-    if (fact.why == GoneWhy::bye) {
-        end_leases(fact.session, Reason::given_back);
+    if (fact.why != GoneWhy::unreachable) {
+        end_leases(fact.session, fact.why == GoneWhy::bye ? Reason::given_back : Reason::lost);
         return;
     }
     if (s.away) return;

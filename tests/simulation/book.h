@@ -122,6 +122,8 @@ class Book {
     void on(const SettleFact& fact, Instant now);
     void on(const LostFact& fact);
     void on(const GoneFact& fact, Instant now);
+    /// The attempt that the next delivery of a copy must be; what Majordomo workers are not told.
+    [[nodiscard]] std::uint32_t next_attempt(CopyId id) const;
     /// Ends the leases and graces that are over: the broker does so behind the events of a step.
     void end_due(Instant now);
     /// A message is about to be delivered: a limit of a queue may have made it a dead letter, which no peer could see.
@@ -174,7 +176,7 @@ class Book {
     const Options& options_;
     const Messages& messages_;
     Scene scene_;
-    std::deque<Session> sessions_;
+    std::unordered_map<SessionNumber, Session> sessions_;  // those of Majordomo peers have numbers far apart
     std::vector<Copy> copies_;
     std::unordered_map<std::uint64_t, CopyId> by_uid_;  // uid and queue
     std::vector<QueueBook> queues_;

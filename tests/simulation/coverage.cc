@@ -34,6 +34,26 @@ constexpr AnswerKind answers[] = {
     {wire::Verb::error, 404},   {wire::Verb::error, 426},   {wire::Verb::error, 428},
 };
 
+constexpr const char* event_names[] = {
+#define YM_NAME(name) #name,
+    YM_SIMULATION_MAJORDOMO(YM_NAME)
+#undef YM_NAME
+};
+
+/// Which cells of Majordomo's state table there are.
+bool can_be(MajordomoEvent event, MajordomoState state) {
+    switch (event) {
+        case MajordomoEvent::final:
+        case MajordomoEvent::partial:
+        case MajordomoEvent::lease_over: return state == MajordomoState::busy;
+        case MajordomoEvent::silence: return state == MajordomoState::idle;
+        case MajordomoEvent::connection_lost: return state != MajordomoState::unknown;
+        case MajordomoEvent::refused:
+        case MajordomoEvent::own_service: return state == MajordomoState::unknown;
+        default: return true;
+    }
+}
+
 /// A zero that is no gap: these plugins do not fail, and only Majordomo peers are refused without an answer.
 const std::set<std::string>& may_be_zero() {
     static const std::set<std::string> names = {"notice policy_failed", "notice peer_refused"};
@@ -62,6 +82,10 @@ void Coverage::add(const Coverage& other) {
     sum(settles_, other.settles_);
     sum(notices_, other.notices_);
     sum(answers_, other.answers_);
+    sum(asked_, other.asked_);
+    for (std::size_t i = 0; i < majordomo_.size(); ++i) sum(majordomo_[i], other.majordomo_[i]);
+    for (std::size_t i = 0; i < replied_.size(); ++i) sum(replied_[i], other.replied_[i]);
+    for (std::size_t i = 0; i < told_.size(); ++i) sum(told_[i], other.told_[i]);
 }
 
 std::string Coverage::table(bool& complete) const {
@@ -89,7 +113,30 @@ std::string Coverage::table(bool& complete) const {
     }
     for (std::size_t i = 0; i < settles_.size(); ++i) line(std::string("SETTLE ") + settle_names[i], settles_[i]);
     for (std::size_t i = 0; i < notices_.size(); ++i) line(std::string("notice ") + notice_names[i], notices_[i]);
+    majordomo_table(line);
     return out.str();
+}
+
+void Coverage::majordomo_table(const std::function<void(const std::string&, std::uint64_t)>& line) const {
+    static constexpr const char* speech[] = {"0.1", "0.2", "0.2 shifted"};
+    static constexpr const char* states[] = {"unknown", "idle", "busy"};
+    for (std::size_t i = 0; i < speech_count; ++i) {
+        line(std::string("Majordomo client ") + speech[i] + ", request", asked_[i]);
+        if (i > 0) line(std::string("Majordomo client ") + speech[i] + ", part of a reply", replied_[i][0]);
+        line(std::string("Majordomo client ") + speech[i] + ", last reply", replied_[i][1]);
+    }
+    for (std::size_t version = 0; version < 2; ++version) {
+        const std::string to = std::string("Majordomo worker 0.") + (version == 0 ? "1" : "2") + " is told ";
+        line(to + "REQUEST", told_[version][static_cast<std::size_t>(WorkerWord::request)]);
+        line(to + "HEARTBEAT", told_[version][static_cast<std::size_t>(WorkerWord::heartbeat)]);
+        line(to + "DISCONNECT", told_[version][static_cast<std::size_t>(WorkerWord::disconnect)]);
+    }
+    for (std::size_t event = 0; event < majordomo_.size(); ++event) {
+        for (std::size_t state = 0; state < majordomo_[event].size(); ++state) {
+            if (!can_be(static_cast<MajordomoEvent>(event), static_cast<MajordomoState>(state))) continue;
+            line(std::string("Majordomo ") + event_names[event] + ", " + states[state], majordomo_[event][state]);
+        }
+    }
 }
 
 }  // namespace ym::simulation

@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "broker/effect.h"
+#include "majordomo.h"
 #include "wire/ymp.h"
 
 namespace ym::simulation {
@@ -75,8 +77,40 @@ enum class Fault : std::uint8_t {
         count
 };
 
+/// What a Majordomo worker does, or what happens to it, and in which state; a cell that cannot be is marked so in the
+/// table.
+enum class MajordomoState : std::uint8_t { unknown, idle, busy, count };
+#define YM_SIMULATION_MAJORDOMO(X) \
+    X(ready)                       \
+    X(ready_mmi)                   \
+    X(final)                       \
+    X(final_stale)                 \
+    X(partial)                     \
+    X(partial_stale)               \
+    X(heartbeat)                   \
+    X(disconnect)                  \
+    X(unknown_command)             \
+    X(malformed)                   \
+    X(connection_lost)             \
+    X(silence)                     \
+    X(lease_over)                  \
+    X(refused)                     \
+    X(own_service)
+enum class MajordomoEvent : std::uint8_t {
+#define YM_NAME(name) name,
+    YM_SIMULATION_MAJORDOMO(YM_NAME)
+#undef YM_NAME
+        count
+};
+
 class Coverage {
   public:
+    void count(MajordomoEvent event, MajordomoState state) {
+        ++majordomo_[static_cast<std::size_t>(event)][static_cast<std::size_t>(state)];
+    }
+    void count_asked(Speech speech) { ++asked_[static_cast<std::size_t>(speech)]; }
+    void count_replied(Speech speech, bool last) { ++replied_[static_cast<std::size_t>(speech)][last ? 1 : 0]; }
+    void count_told(WorkerWord word, bool is_v02) { ++told_[is_v02 ? 1 : 0][static_cast<std::size_t>(word)]; }
     void count(Fault fault) { ++faults_[static_cast<std::size_t>(fault)]; }
     void count_in(wire::Verb verb) { ++verbs_in_[static_cast<std::size_t>(verb) % verbs_in_.size()]; }
     void count_out(wire::Verb verb) { ++verbs_out_[static_cast<std::size_t>(verb) % verbs_out_.size()]; }
@@ -90,6 +124,8 @@ class Coverage {
     [[nodiscard]] std::string table(bool& complete) const;
 
   private:
+    void majordomo_table(const std::function<void(const std::string&, std::uint64_t)>& line) const;
+
     static constexpr std::size_t verb_count = 32;
     static constexpr std::size_t settle_count = 8;
     static constexpr std::size_t notice_count = static_cast<std::size_t>(NoticeKind::drain_begun) + 1;
@@ -101,6 +137,12 @@ class Coverage {
     std::array<std::uint64_t, settle_count> settles_{};
     std::array<std::uint64_t, notice_count> notices_{};
     std::array<std::uint64_t, answer_count> answers_{};
+    std::array<std::array<std::uint64_t, static_cast<std::size_t>(MajordomoState::count)>,
+               static_cast<std::size_t>(MajordomoEvent::count)>
+        majordomo_{};
+    std::array<std::uint64_t, speech_count> asked_{};
+    std::array<std::array<std::uint64_t, 2>, speech_count> replied_{};
+    std::array<std::array<std::uint64_t, worker_word_count>, 2> told_{};
 };
 
 }  // namespace ym::simulation

@@ -69,6 +69,7 @@ struct DeliverFact {
     std::uint64_t fence = 0;
     Uid uid = no_uid;  // none of ours, or not intact
     bool fields_intact = false;
+    bool majordomo = false;  // to a Majordomo worker, which is told neither queue nor lease nor attempt
     std::uint64_t body_bytes = 0;
 };
 /// One tag of a SETTLE record.
@@ -77,6 +78,7 @@ struct SettleFact {
     std::uint64_t tag = 0;
     std::uint16_t code = 0;
     bool bad = false;
+    bool majordomo = false;  // a part of the reply begins the lease anew
     Octets body;
 };
 /// One tag of a LOST record.
@@ -110,7 +112,7 @@ struct ErrorFact {
     wire::Status status{};
     bool ignorable = false;  // the peer has sent what is no frame
 };
-enum class GoneWhy : std::uint8_t { unreachable, bye };
+enum class GoneWhy : std::uint8_t { unreachable, bye, majordomo };  // a Majordomo peer cannot come back
 struct GoneFact {
     SessionNumber session = 0;
     GoneWhy why{};

@@ -71,6 +71,18 @@ std::vector<std::byte> Messages::body(Uid uid) const {
     return body;
 }
 
+std::vector<std::string> Messages::body_frames(Uid uid) const {
+    const std::vector<std::byte> whole = body(uid);
+    std::vector<std::string> frames;
+    const std::size_t count = list_[uid].frames;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t from = whole.size() * i / count;
+        const std::size_t to = whole.size() * (i + 1) / count;
+        frames.emplace_back(as_text(Octets(whole).subspan(from, to - from)));
+    }
+    return frames;
+}
+
 std::optional<Uid> Messages::recognise(Octets body) const {
     if (body.size() < body_min) return std::nullopt;
     const auto uid = load_be<std::uint64_t>(body.data());

@@ -23,7 +23,9 @@ struct Message {
     std::optional<std::uint8_t> priority;
     std::uint32_t body = 0;  // octets
     bool wants_reply = false;
-    bool has_fields = false;  // key, type, correlation and a property, all made from the uid
+    std::uint32_t frames = 1;  // of its body; more of Majordomo clients only
+    bool majordomo = false;    // asked for by a client that knows its reply by the body
+    bool has_fields = false;   // key, type, correlation and a property, all made from the uid
 };
 
 class Messages {
@@ -37,6 +39,8 @@ class Messages {
     /// Writes the fields of a PUBLISH record.
     void write_fields(Uid uid, wire::FrameWriter& writer) const;
     [[nodiscard]] std::vector<std::byte> body(Uid uid) const;
+    /// Its body, frame by frame.
+    [[nodiscard]] std::vector<std::string> body_frames(Uid uid) const;
     /// Which message a body is of: nothing if it is none of this run's, or not octet for octet what was published.
     [[nodiscard]] std::optional<Uid> recognise(Octets body) const;
     /// True if every field that the producer gave is there as it gave it.

@@ -58,6 +58,16 @@ PeerId Network::take_id(LineId line) {
     return l.id;
 }
 
+PeerId Network::name_again(LineId line, Instant now) {
+    const PeerId id = take_id(line);
+    if (!lines_[line].up) {
+        uses_[id.value].line = no_line;
+        uses_[id.value].noticed = now;
+        lines_[line].has_id = false;
+    }
+    return id;
+}
+
 Instant Network::arrival(Instant now, Instant& last) {
     // Most frames are quick and some are slow, so that lines overtake each other.
     const auto most = static_cast<std::uint64_t>(delay_.count());
@@ -76,9 +86,23 @@ void Network::schedule_in(LineId line, Instant now, Parcel parcel) {
 }
 
 void Network::send_to_broker(LineId line, Instant now, Octets frame, Octets second) {
-    Line& l = lines_[line];
-    Parcel parcel{{frame.begin(), frame.end()}, frame.size()};
+    Parcel parcel{{frame.begin(), frame.end()}, frame.size(), {}};
     parcel.octets.insert(parcel.octets.end(), second.begin(), second.end());
+    send_in(line, now, std::move(parcel));
+}
+
+void Network::send_frames_to_broker(LineId line, Instant now, const std::vector<std::string>& frames) {
+    Parcel parcel;
+    for (const std::string& frame : frames) {
+        const Octets octets = as_octets(frame);
+        parcel.octets.insert(parcel.octets.end(), octets.begin(), octets.end());
+        parcel.frames.push_back(frame.size());
+    }
+    send_in(line, now, std::move(parcel));
+}
+
+void Network::send_in(LineId line, Instant now, Parcel parcel) {
+    Line& l = lines_[line];
     if (!l.up) {
         l.held.push_back(std::move(parcel));
         return;

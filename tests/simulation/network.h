@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <vector>
 
 #include "agenda.h"
@@ -18,10 +19,11 @@ namespace ym::simulation {
 using LineId = std::uint32_t;
 using FrameOctets = std::vector<std::byte>;
 
-/// One ZeroMQ message: a frame, and maybe a second one behind it.
+/// One ZeroMQ message: a frame, and maybe a second one behind it; or the frames of another protocol.
 struct Parcel {
     FrameOctets octets;
-    std::size_t first = 0;  // octets of the first frame
+    std::size_t first = 0;            // octets of the first frame
+    std::vector<std::size_t> frames;  // octets of each frame, if this is no YMP
 
     [[nodiscard]] bool split() const { return first < octets.size(); }
 };
@@ -45,6 +47,8 @@ class Network {
 
     /// `second` is a second frame of the same message, if it is not empty.
     void send_to_broker(LineId line, Instant now, Octets frame, Octets second = {});
+    /// A message of other frames than those of YMP.
+    void send_frames_to_broker(LineId line, Instant now, const std::vector<std::string>& frames);
     /// What the broker sends. Asks for an `unreachable` entry in the agenda if nobody can get it any more.
     void send_to_peer(PeerId peer, Instant now, Octets frame);
     /// The broker knows nothing of `peer` any more: the number may be given again.
@@ -56,6 +60,10 @@ class Network {
     bool arrived_at_broker(const Entry& entry, PeerId& from, Parcel& parcel);
     bool arrived_at_peer(const Entry& entry, FrameOctets& frame);
 
+    /// Whether the number means a connection, as far as the broker knows; and one more for a frame that has arrived
+    /// already.
+    [[nodiscard]] bool is_given(PeerId peer) const { return peer.value < uses_.size() && uses_[peer.value].given; }
+    PeerId name_again(LineId line, Instant now);
     [[nodiscard]] bool up(LineId line) const { return lines_[line].up; }
     /// Counts the connections of a line, so that an entry of the agenda can name one.
     [[nodiscard]] std::uint64_t life(LineId line) const { return lines_[line].life; }
@@ -85,6 +93,7 @@ class Network {
     PeerId take_id(LineId line);
     Instant arrival(Instant now, Instant& last);
     void schedule_in(LineId line, Instant now, Parcel parcel);
+    void send_in(LineId line, Instant now, Parcel parcel);
 
     Agenda& agenda_;
     Prng prng_;

@@ -196,6 +196,15 @@ void small_memory(Options& o) {
     }
 }
 
+void draw_majordomo(Draw& draw, Options& o) {
+    o.majordomo_clients = draw.count(1, 3);
+    o.majordomo_workers = draw.count(1, 4);
+    o.majordomo_vandals = draw.chance(1, 3) ? draw.count(1, 2) : 0;
+    o.majordomo_messages = draw.count(20, 100);
+    o.scene.tell_refused = draw.chance(3, 4);
+    o.scene.busy_max = draw.ms(1000, 4000);
+}
+
 }  // namespace
 
 Options expand(std::uint64_t seed) {
@@ -223,6 +232,8 @@ Options expand(std::uint64_t seed) {
     if (!o.recut && draw.chance(1, 10)) small_memory(o);
     o.scene.drain = draw.ms(500, 5000);
     if (draw.chance(1, 4)) o.cut = Cut::one_by_one;
+    // What a lost connection takes with it is not sent again, so the outcome depends on time.
+    if (!o.recut && draw.chance(1, 2)) draw_majordomo(draw, o);
     return o;
 }
 
@@ -248,6 +259,8 @@ std::string to_text(const Options& o) {
     out << "store: " << (o.store ? "kept" : "none") << ", delay " << ms(o.store_delay) << ", once in: full "
         << o.store_full << ", unknown " << o.store_unknown << ", fenced " << o.store_fenced << ", failed "
         << o.store_failed << "\n";
+    out << "majordomo: clients " << o.majordomo_clients << ", workers " << o.majordomo_workers << ", vandals "
+        << o.majordomo_vandals << ", messages of each client " << o.majordomo_messages << "\n";
     out << "other: settings_change " << o.settings_change << ", drain_midway " << o.drain_midway << ", drain_at_end "
         << o.drain_at_end << ", wall_jump " << ms(o.wall_jump) << "\n";
     out << to_yaml(o.scene);

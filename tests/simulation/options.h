@@ -60,6 +60,11 @@ struct Options {
     Duration store_delay{0};                                                     // until a batch is stored, at most
     Odds store_full = 0, store_unknown = 0, store_fenced = 0, store_failed = 0;  // in so many batches
 
+    std::uint32_t majordomo_clients = 0;
+    std::uint32_t majordomo_workers = 0;
+    std::uint32_t majordomo_vandals = 0;
+    std::uint32_t majordomo_messages = 0;  // of each client
+
     bool settings_change = false;
     bool drain_midway = false;
     bool drain_at_end = false;

@@ -56,7 +56,7 @@ void Peer::start() {
     world_.network.connect(line_, world_.now);
     heard_at_ = world_.now;
     on_start();
-    say_hello();
+    greet();
     alarm(world_.options.scene.limits.heartbeat, Alarm::heartbeat);
 }
 
@@ -148,6 +148,10 @@ void Peer::end_frame(Octets second) {
 
 void Peer::send_octets(Octets frame, Octets second) {
     world_.network.send_to_broker(line_, world_.now, frame, second);
+}
+
+void Peer::send_frames(const std::vector<std::string>& frames) {
+    world_.network.send_frames_to_broker(line_, world_.now, frames);
 }
 
 void Peer::receive(Octets frame) {

@@ -75,6 +75,10 @@ class Peer {
     virtual void hello_fields(wire::FrameWriter& writer) = 0;
 
     void say_hello();
+    /// What it says first on a connection of its own.
+    virtual void greet() { say_hello(); }
+    virtual void on_beat();
+    virtual void receive_now(Octets frame);
     /// Begins a session of its own: the old one is not used again.
     void new_session();
     void send_bare(wire::Verb verb);
@@ -82,6 +86,7 @@ class Peer {
     wire::FrameWriter& begin_frame(wire::Verb verb, std::uint8_t flags, std::string_view name, std::uint64_t number);
     void end_frame(Octets second = {});
     void send_octets(Octets frame, Octets second = {});
+    void send_frames(const std::vector<std::string>& frames);
     void alarm(Duration after, Alarm alarm, std::uint64_t detail = 0);
     bool odds(Odds once_in) { return once_in != 0 && prng_.chance(1, once_in); }
     /// As odds(), but never while the run heals.
@@ -102,9 +107,6 @@ class Peer {
     std::string name_;
 
   private:
-    void receive_now(Octets frame);
-    void on_beat();
-
     std::uint32_t index_;
     LineId line_;
     SessionNumber session_ = 0;

@@ -179,6 +179,8 @@ std::string to_yaml(const Scene& scene) {
         << "}\n    limits: {peers: " << l.peers << ", frame: " << l.frame << "B, records: " << l.records
         << ", unconfirmed: " << l.unconfirmed << ", replies: " << l.replies << "}\n";
     out << "limits: {memory: " << scene.memory_max << "B}\nshutdown: {drain: " << text_of(scene.drain) << "}\n";
+    out << "majordomo: {busy_max: " << text_of(scene.busy_max)
+        << ", on_refused: " << (scene.tell_refused ? "reply" : "silence") << "}\n";
     out << "store: {plugin: memory}\nretries:\n";
     for (const RetryScene& retry : scene.retries) write_retry(out, retry);
     if (!scene.create_match.empty()) {

@@ -69,6 +69,8 @@ struct Scene {
     std::size_t create_like = 0;  // the queue that it makes more of
     PeerLimits limits;
     std::uint64_t memory_max = 0;
+    Duration busy_max{1s};      // of a Majordomo worker
+    bool tell_refused = false;  // a Majordomo client whose request is refused gets a reply
     Duration drain{0};
 
     /// Index of a queue; queues.size() if there is none of this name.

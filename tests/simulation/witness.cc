@@ -6,6 +6,16 @@
 #include "fields.h"
 
 namespace ym::simulation {
+namespace {
+
+/// Majordomo peers have no session of their own: the broker makes one up for each, which is told apart by its octets.
+SessionNumber unknown_session(Octets octets) {
+    std::uint64_t all = 0;
+    for (const std::byte octet : octets) all = mix64(all ^ static_cast<std::uint64_t>(octet));
+    return 0x80000000U | static_cast<SessionNumber>(all);
+}
+
+}  // namespace
 
 Witness::Witness(const Options& options, const Messages& messages, Coverage& coverage, std::ostream* trace)
     : options_(options),
@@ -14,6 +24,7 @@ Witness::Witness(const Options& options, const Messages& messages, Coverage& cov
       trace_(trace),
       book_(options, messages),
       evidence_{book_, coverage, {}, false, {}},
+      majordomo_(*this, options, messages, coverage),
       checkers_(make_checkers(evidence_)) {}
 
 void Witness::mix(std::uint64_t kind, Octets octets) {
@@ -31,6 +42,7 @@ Witness::Known& Witness::known(PeerId peer) {
 }
 
 void Witness::begin_step(Instant now, bool healing) {
+    ++steps_;
     evidence_.now = now;
     evidence_.healing = healing;
 }
@@ -98,10 +110,36 @@ void Witness::unreachable(PeerId peer) {
     if (trace_ != nullptr)
         *trace_ << to_ms(evidence_.now.since_start) << "ms  peer " << peer.value << " is unreachable\n";
     leave(peer, GoneWhy::unreachable);
+    known(peer).gone_in = steps_;
+    majordomo_.unreachable(peer);
 }
 
 void Witness::forgotten(PeerId peer) {
     known(peer) = Known{};
+    majordomo_.forgotten(peer);
+}
+
+void Witness::received_frames(PeerId peer, std::span<const Octets> parts) {
+    Frames frames;
+    for (const Octets part : parts) {
+        mix(peer.value, part);
+        frames.emplace_back(as_text(part));
+    }
+    ++frames_;
+    if (trace_ != nullptr)
+        *trace_ << to_ms(evidence_.now.since_start) << "ms " << peer.value << " -> " << describe(frames) << "\n";
+    // What is none of Majordomo is a malformed frame of YMP.
+    if (!majordomo_.received(peer, frames)) known(peer).malformed = true;
+}
+
+void Witness::sent_frames(PeerId peer, Octets octets) {
+    mix(peer.value + 1, octets);
+    ++frames_;
+    const std::optional<Frames> frames = unpack(octets);
+    if (!frames) return violation("codec", "the broker sent parts that are none");
+    if (trace_ != nullptr)
+        *trace_ << to_ms(evidence_.now.since_start) << "ms " << peer.value << " <- " << describe(*frames) << "\n";
+    majordomo_.sent(peer, *frames);
 }
 
 void Witness::on_publish(SessionNumber session, const wire::Frame& frame, const Parcel& parcel) {
@@ -201,9 +239,9 @@ void Witness::appended(std::uint64_t batch, std::span<const StoreRecord> records
         fact.outcome = record.outcome;
         fact.attempt = record.attempt;
         fact.sequence = record.sequence;
-        fact.session = session_number(options_.seed, record.session).value_or(0);
+        fact.session = session_number(options_.seed, record.session).value_or(unknown_session(record.session));
         const bool has_body = record.kind == RecordKind::accepted || record.kind == RecordKind::moved;
-        if (has_body) fact.uid = messages_.recognise(record.body).value_or(no_uid);
+        if (has_body) fact.uid = messages_.recognise(whole_body(record.fields, record.body)).value_or(no_uid);
         if (record.kind == RecordKind::accepted) {
             for (const AddressId queue : record.queues) fact.queues.push_back(queue.value);
         } else {
@@ -231,6 +269,7 @@ void Witness::all_received() {
 }
 
 void Witness::end_step(Instant next) {
+    majordomo_.end_step();
     for (const auto& checker : checkers_) checker->end_step();
     for (const auto& checker : checkers_) checker->after_step(next);
 }
@@ -245,9 +284,11 @@ void Witness::broker_ended(Finish how) {
     for (const auto& checker : checkers_) checker->broker_ended();
     book_.forget_all();
     known_.clear();
+    majordomo_.broker_ended();
 }
 
 void Witness::end(const StatusReport& status) {
+    majordomo_.end();
     for (const auto& checker : checkers_) checker->end(status);
 }
 

@@ -9,6 +9,7 @@
 
 #include "broker/effect.h"
 #include "checker.h"
+#include "majordomo_border.h"
 #include "network.h"
 
 namespace ym::simulation {
@@ -21,6 +22,9 @@ class Witness {
     void begin_step(Instant now, bool healing);
     void received(PeerId peer, const Parcel& parcel);
     void unreachable(PeerId peer);
+    /// Of another protocol than YMP.
+    void received_frames(PeerId peer, std::span<const Octets> parts);
+    void sent_frames(PeerId peer, Octets octets);
     void completed(const StoreCompleted& event);
     void acquired(const StoreAcquired& event);
     void settings(const Scene& scene);
@@ -43,20 +47,25 @@ class Witness {
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
     [[nodiscard]] std::uint64_t frames() const { return frames_; }
 
+    /// Shows a fact to the checkers.
+    template <class Fact>
+    void show(const Fact& fact) {
+        for (const auto& checker : checkers_) checker->on(fact);
+    }
+    [[nodiscard]] Book& book() { return book_; }
+    [[nodiscard]] Instant now() const { return evidence_.now; }
+
   private:
     struct Known {
         bool joined = false;
         SessionNumber session = 0;
         bool malformed = false;        // sent what is no frame; it may be ignored
         bool bye_pending = false;      // said BYE in the step of its HELLO
+        std::uint64_t gone_in = 0;     // the step that learnt of the connection's end
         bool leaving = false;          // said BYE, and is owed the broker's
         std::deque<HelloFact> hellos;  // that no answer came for
     };
 
-    template <class Fact>
-    void show(const Fact& fact) {
-        for (const auto& checker : checkers_) checker->on(fact);
-    }
     Known& known(PeerId peer);
     void leave(PeerId peer, GoneWhy why);
     void on_hello(Known& from, const wire::Frame& frame);
@@ -78,10 +87,12 @@ class Witness {
     std::ostream* trace_;
     Book book_;
     Evidence evidence_;
+    MajordomoBorder majordomo_;
     Checkers checkers_;
     std::vector<Known> known_;  // by PeerId
     std::uint64_t hash_ = 0;
     std::uint64_t frames_ = 0;
+    std::uint64_t steps_ = 0;
 };
 
 /// A frame in words, for a trace.

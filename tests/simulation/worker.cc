@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fields.h"
+
 namespace ym::simulation {
 namespace {
 
@@ -102,7 +104,7 @@ void Worker::on_deliver(const wire::Frame& frame) {
     while (records.next(record) == wire::RecordCursor::Step::record) {
         last_tag_ = std::max(last_tag_, record.id);
         bytes_got_ += record.body.size();
-        const auto uid = world_.messages.recognise(record.body);
+        const auto uid = world_.messages.recognise(whole_body(record.fields, record.body));
         if (leaving_) continue;
         Held held;
         held.uid = uid.value_or(no_uid);
@@ -234,7 +236,8 @@ void Worker::finish(std::uint64_t tag) {
         }
         if (odds(o.result)) settle({wire::SettleCode::result, tag, held.uid, 0, true});
         settlement.part = no_limit;
-        settlement.body = o.request != 0 && prng_.chance(2, 3);
+        const bool by_body = held.uid != no_uid && world_.messages[held.uid].majordomo;
+        settlement.body = (o.request != 0 && prng_.chance(2, 3)) || by_body;
     }
     if (settlement.code == wire::SettleCode::throttled || prng_.chance(1, 8)) settlement.retry_after = up_to(300ms);
     held_.erase(found);

@@ -31,10 +31,7 @@ World::World(const Options& options, Coverage& coverage, std::ostream* trace)
 }
 
 void World::make_peers() {
-    const auto add = [&](std::unique_ptr<Peer> peer) {
-        by_line_.push_back(peer.get());
-        peers_.push_back(std::move(peer));
-    };
+    const auto add = [this](std::unique_ptr<Peer> peer) { add_peer(std::move(peer)); };
     std::uint32_t index = 0;
     for (std::uint32_t i = 0; i < options_.producers; ++i) {
         const std::uint32_t share = options_.messages / options_.producers + 1;
@@ -55,6 +52,30 @@ void World::make_peers() {
     }
     for (std::uint32_t i = 0; i < options_.vandals; ++i) {
         add(std::make_unique<Vandal>(surroundings_, index++, "vandal" + std::to_string(i)));
+    }
+    make_majordomo_peers();
+}
+
+void World::add_peer(std::unique_ptr<Peer> peer) {
+    by_line_.push_back(peer.get());
+    peers_.push_back(std::move(peer));
+}
+
+void World::make_majordomo_peers() {
+    const auto index = [this] { return static_cast<std::uint32_t>(peers_.size()); };
+    const auto queue = [this] { return scene_.queues[prng_.below(scene_.queues.size())].name; };
+    for (std::uint32_t i = 0; i < options_.majordomo_clients; ++i) {
+        auto client = std::make_unique<MajordomoClient>(surroundings_, index(), "client" + std::to_string(i),
+                                                        options_.majordomo_messages);
+        clients_.push_back(client.get());
+        add_peer(std::move(client));
+    }
+    for (std::uint32_t i = 0; i < options_.majordomo_workers; ++i) {
+        add_peer(std::make_unique<MajordomoWorker>(surroundings_, index(), "service" + std::to_string(i), queue()));
+    }
+    for (std::uint32_t i = 0; i < options_.majordomo_vandals; ++i) {
+        add_peer(
+            std::make_unique<MajordomoVandal>(surroundings_, index(), "service_vandal" + std::to_string(i), queue()));
     }
 }
 
@@ -138,7 +159,8 @@ bool World::progress() {
     if (broker_ != nullptr && (!events_.empty() || due <= now_)) step_all();
     if (!healing_) {
         const bool published =
-            std::all_of(producers_.begin(), producers_.end(), [](const Producer* p) { return p->spent(); });
+            std::all_of(producers_.begin(), producers_.end(), [](const Producer* p) { return p->spent(); }) &&
+            std::all_of(clients_.begin(), clients_.end(), [](const MajordomoClient* c) { return c->spent(); });
         if (published || now_ > begin + safety_phase_max) heal();
         return true;
     }
@@ -157,13 +179,21 @@ void World::handle(const Entry& entry) {
     switch (entry.what) {
         case What::frame_to_broker: {
             Incoming in;
+            in.line = entry.who;
             if (!network_.arrived_at_broker(entry, in.peer, in.parcel) || broker_ == nullptr) return;
             incoming_.push_back(std::move(in));
             Incoming& kept = incoming_.back();
-            kept.parts[0] = Octets(kept.parcel.octets).first(kept.parcel.first);
-            kept.parts[1] = Octets(kept.parcel.octets).subspan(kept.parcel.first);
-            events_.emplace_back(FrameReceived{kept.peer, Principal{}, 0,
-                                               std::span<const Octets>(kept.parts).first(kept.parcel.split() ? 2 : 1)});
+            const Octets octets(kept.parcel.octets);
+            if (kept.parcel.frames.empty()) {
+                kept.parts.push_back(octets.first(kept.parcel.first));
+                if (kept.parcel.split()) kept.parts.push_back(octets.subspan(kept.parcel.first));
+            }
+            std::size_t at = 0;
+            for (const std::size_t size : kept.parcel.frames) {
+                kept.parts.push_back(octets.subspan(at, size));
+                at += size;
+            }
+            events_.emplace_back(FrameReceived{kept.peer, Principal{}, 0, kept.parts});
             return;
         }
         case What::frame_to_peer: {
@@ -215,18 +245,34 @@ void World::step_all() {
 void World::step(std::size_t first, std::size_t count) {
     ++steps_;
     witness_.begin_step(now_, healing_);
-    for (std::size_t i = first; i < first + count; ++i) show(i);
+    for (std::size_t i = first; i < first + count; ++i) {
+        readdress(i);
+        show(i);
+    }
     witness_.all_received();
     effects_.clear();
     broker_->step(clock(), std::span(events_).subspan(first, count), effects_);
     perform();
 }
 
+/// An earlier step of this moment may have forgotten the frame's peer: then it comes under a new number.
+void World::readdress(std::size_t event) {
+    auto* frame = std::get_if<FrameReceived>(&events_[event]);
+    if (frame == nullptr || network_.is_given(frame->peer)) return;
+    const auto incoming = std::find_if(incoming_.begin(), incoming_.end(),
+                                       [&](const Incoming& in) { return in.parts.data() == frame->parts.data(); });
+    frame->peer = network_.name_again(incoming->line, now_);
+}
+
 void World::show(std::size_t event) {
     if (const auto* frame = std::get_if<FrameReceived>(&events_[event])) {
         const auto incoming = std::find_if(incoming_.begin(), incoming_.end(),
                                            [&](const Incoming& in) { return in.parts.data() == frame->parts.data(); });
-        witness_.received(frame->peer, incoming->parcel);
+        if (incoming->parcel.frames.empty()) {
+            witness_.received(frame->peer, incoming->parcel);
+        } else {
+            witness_.received_frames(frame->peer, incoming->parts);
+        }
     } else if (const auto* gone = std::get_if<PeerUnreachable>(&events_[event])) {
         witness_.unreachable(gone->peer);
     } else if (const auto* completed = std::get_if<StoreCompleted>(&events_[event])) {
@@ -245,7 +291,11 @@ void World::perform() {
     }
     for (const Send& send : effects_.sends) {
         const Octets frame = effects_.octets.octets(send.at, send.size);
-        witness_.sent(send.peer, frame);
+        if (send.parts) {
+            witness_.sent_frames(send.peer, frame);
+        } else {
+            witness_.sent(send.peer, frame);
+        }
         network_.send_to_peer(send.peer, now_, frame);
     }
     for (const Notice& notice : effects_.notices) witness_.noticed(notice);
@@ -260,7 +310,8 @@ void World::perform() {
 
 bool World::settled() {
     const auto done = [](const Producer* p) { return p->finished(); };
-    const bool busy = broker_ == nullptr || !std::all_of(producers_.begin(), producers_.end(), done);
+    const bool asking = !std::all_of(clients_.begin(), clients_.end(), [](const auto* c) { return c->finished(); });
+    const bool busy = broker_ == nullptr || asking || !std::all_of(producers_.begin(), producers_.end(), done);
     if (!busy && settled_at_ > now_) return false;
     if (!busy && settled_at_ != Instant{}) return true;
     if (busy) return false;
@@ -278,6 +329,9 @@ void World::finish() {
     }
     for (const Producer* producer : producers_) {
         if (!producer->finished()) witness_.violation("liveness", producer->describe());
+    }
+    for (const MajordomoClient* client : clients_) {
+        if (!client->finished()) witness_.violation("liveness", "a Majordomo client still waits");
     }
     for (const QueueStatus& q : broker_->status(now_).queues) {
         if (q.live == 0 && q.storing == 0) continue;

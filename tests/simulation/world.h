@@ -10,6 +10,7 @@
 
 #include "agenda.h"
 #include "broker/broker.h"
+#include "majordomo_peers.h"
 #include "network.h"
 #include "peer.h"
 #include "producer.h"
@@ -42,13 +43,16 @@ class World {
   private:
     /// A message on its way into a step, kept until the step is over.
     struct Incoming {
+        LineId line = no_line;
         PeerId peer;
         Parcel parcel;
-        std::array<Octets, 2> parts;
+        std::vector<Octets> parts;
     };
     enum class Nemesis : std::uint8_t { cut, kill_producer, change_settings, restore_settings, drain, jump };
 
     void make_peers();
+    void make_majordomo_peers();
+    void add_peer(std::unique_ptr<Peer> peer);
     void plan_faults();
     void handle(const Entry& entry);
     void on_nemesis(Nemesis fault);
@@ -57,6 +61,7 @@ class World {
     void step_all();
     void step(std::size_t first, std::size_t count);
     void show(std::size_t event);
+    void readdress(std::size_t event);
     void perform();
     void start_broker();
     void end_broker(Finish how);
@@ -101,6 +106,7 @@ class World {
     std::vector<std::unique_ptr<Peer>> peers_;
     std::vector<Producer*> producers_;
     std::vector<Worker*> workers_;
+    std::vector<MajordomoClient*> clients_;
     std::vector<Peer*> by_line_;
 };
 
