@@ -292,6 +292,7 @@ class Broker::Machine {
     void on(const AdminCommand& event);
     [[nodiscard]] QueueStatus status_of(const Queue& queue, Instant now) const;
     [[nodiscard]] PeerStatus status_of(Session& session) const;
+    void add_plugins(StatusReport& report) const;
 
     BrokerOptions options_;
     Now now_;

@@ -15,6 +15,14 @@
 
 namespace ym {
 
+/// How well a policy's plugin has behaved.
+struct PolicyHealth {
+    std::string_view plugin;   // valid as long as the policy
+    std::uint64_t failed = 0;  // calls with an error, an exception, or a wrong answer
+    std::uint64_t slow = 0;    // calls that took longer than they may
+    std::uint64_t spared = 0;  // calls that were not made, to make up for slow ones
+};
+
 /// Messages to route, as columns. `columns[c][m]` is what field c of message m holds; a missing field has a null
 /// data().
 struct RouteBatch {
@@ -42,6 +50,7 @@ class RoutingPolicy {
     /// False: failed, or gave a wrong answer; what it added is then discarded and every message of the batch
     /// meets the pipeline's `on_failure`. A message with no add() is unmatched.
     virtual bool route(const RouteBatch& batch, RouteSink& sink) = 0;
+    [[nodiscard]] virtual PolicyHealth health() const { return {}; }
 };
 
 /// A worker that could take a message of a queue now.
@@ -73,6 +82,7 @@ class BalancePolicy {
     [[nodiscard]] virtual bool follows_workers() const { return false; }
     /// The worker of this session has left the queue.
     virtual void gone(std::string_view /*session*/) {}
+    [[nodiscard]] virtual PolicyHealth health() const { return {}; }
 
     static constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
     static constexpr std::size_t candidates_max = 256;
@@ -102,6 +112,7 @@ class RetryPolicy {
     virtual ~RetryPolicy() = default;
     /// Writes the wait before the next attempt, or `dead_letter`, for each failure (same length).
     virtual void decide(std::span<const FailedAttempt> failures, std::span<Duration> waits) = 0;
+    [[nodiscard]] virtual PolicyHealth health() const { return {}; }
 
     static constexpr Duration dead_letter = Duration::max();
 };

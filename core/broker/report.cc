@@ -76,6 +76,18 @@ PeerStatus Broker::Machine::status_of(Session& s) const {
     return status;
 }
 
+void Broker::Machine::add_plugins(StatusReport& report) const {
+    const auto add = [&](const std::string& place, const PolicyHealth& health) {
+        if (health.failed + health.slow + health.spared == 0) return;
+        report.plugins.push_back({place, std::string(health.plugin), health.failed, health.slow, health.spared});
+    };
+    for (const Address& address : addresses_) {
+        if (address.pipeline) add("pipeline " + address.name, address.pipeline->settings.route->health());
+        if (address.queue) add("queue " + address.name, address.queue->settings.balance->health());
+    }
+    for (const NamedRetry& retry : topology_->retries) add("retry " + retry.name, retry.policy->health());
+}
+
 StatusReport Broker::Machine::status(Instant now) {
     StatusReport report;
     if (!topology_) return report;
@@ -115,6 +127,7 @@ StatusReport Broker::Machine::status(Instant now) {
             q.oldest = std::max(q.oldest, now - messages_.head(copy.slot).accepted);
         }
     }
+    add_plugins(report);
     for (QueueStatus& q : report.queues) q.live = q.ready + q.waiting + q.in_flight;
     return report;
 }

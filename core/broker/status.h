@@ -81,6 +81,15 @@ struct PeerStatus {
     std::uint64_t unconfirmed = 0;
 };
 
+/// A plugin that has not behaved well, at one place of the settings.
+struct PluginStatus {
+    std::string place;  // "pipeline orders", "queue hello", "retry default"
+    std::string plugin;
+    std::uint64_t failed = 0;
+    std::uint64_t slow = 0;
+    std::uint64_t spared = 0;
+};
+
 struct StatusReport {
     std::string broker;
     Duration uptime{0};
@@ -97,6 +106,7 @@ struct StatusReport {
     std::uint64_t replies_dropped = 0;  // late, second, or nobody there to take them
     std::vector<QueueStatus> queues;
     std::vector<PeerStatus> peers;
+    std::vector<PluginStatus> plugins;  // only those with anything to tell
 };
 
 }  // namespace ym

@@ -17,6 +17,7 @@ struct Options {
     std::string file;
     bool print = false;
     bool json = false;
+    bool graph = false;
 };
 
 int check(const Options& options) {
@@ -25,6 +26,10 @@ int check(const Options& options) {
                      static_cast<int>(line.size()), line.data());
     });
     const auto colour = ::isatty(STDERR_FILENO) != 0 ? settings::Colour::on : settings::Colour::off;
+    if (options.graph && loaded.problems.empty()) {
+        std::fputs(loaded.host->graph(loaded.config).c_str(), stdout);
+        return exit_ok;
+    }
     const auto defaults = [&](settings::PluginKind kind, const settings::Node& map) {
         return loaded.host->with_defaults(kind, map);
     };
@@ -43,12 +48,16 @@ Command add_check(CLI::App& program) {
     app->add_option("FILE", options->file, "The settings file")->required();
     app->add_flag("--print", options->print, "Print every effective value, and where it came from");
     app->add_flag("--json", options->json, "Answer in JSON");
+    app->add_flag("--graph", options->graph, "Print the addresses and the ways between them, for Graphviz")
+        ->excludes("--print")
+        ->excludes("--json");
     app->footer(
         "Plugins are loaded, and their settings checked, but nothing is started.\n\n"
         "Examples:\n"
         "  yardmaster check broker.yaml\n"
         "  yardmaster check broker.yaml --print | less\n"
-        "  yardmaster check broker.yaml --json\n\n"
+        "  yardmaster check broker.yaml --json\n"
+        "  yardmaster check broker.yaml --graph | dot -Tsvg -o broker.svg\n\n"
         "Exit codes: 0 the file is right; 2 wrong command line; 78 it has mistakes.");
     return {app, [options] { return check(*options); }};
 }

@@ -30,7 +30,9 @@ inline std::vector<std::string>& exec_words() {
 
 Command add_run(CLI::App& program);
 Command add_check(CLI::App& program);
+Command add_plugin(CLI::App& program);
 Command add_probe(CLI::App& program);
+Command add_route(CLI::App& program);
 Command add_send(CLI::App& program);
 Command add_status(CLI::App& program);
 Command add_version(CLI::App& program);

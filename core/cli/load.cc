@@ -35,6 +35,7 @@ Loaded load(const std::string& file, PluginLog log) {
                              "install the program and its plugins together"});
         return loaded;
     }
+    loaded.host->limit_calls(loaded.config.plugin_budget);
     loaded.topology = loaded.host->build(loaded.config, loaded.problems);
     loaded.store = loaded.host->make_store(loaded.config.store, loaded.problems);
     return loaded;

@@ -1,6 +1,7 @@
 #include "host/adapters.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -48,7 +49,7 @@ Table whole(const Table& table) {
 
 /// Calls into a plugin. The ABI forbids exceptions; one that comes nevertheless is a failed call, not our end.
 template <class Call>
-bool succeeds(InstanceHost& host, const Call& call) {
+bool runs(InstanceHost& host, const Call& call) {
     try {
         const ym_status status = call();
         if (status == YM_OK) return true;
@@ -56,7 +57,42 @@ bool succeeds(InstanceHost& host, const Call& call) {
     } catch (...) {
         host.log(YM_ERROR, "a call threw an exception, which no plugin may");
     }
+    ++host.failed;
     return false;
+}
+
+/// The same for a call that has a time it may take. A slow one is not made again for as long as it took: so a plugin
+/// can take half of its shard's time at most, and peers still hear the broker's heartbeats. Late::counts takes the
+/// answer nevertheless, where anything else in its place would cost messages.
+enum class Late : bool { fails, counts };
+template <class Call>
+bool succeeds(InstanceHost& host, const Call& call, Late late = Late::fails) {
+    const CallBudget& budget = host.budget;
+    if (budget.clock == nullptr) return runs(host, call);
+    const Duration began = budget.clock();
+    if (began < host.resume_at) {
+        ++host.spared;
+        return false;
+    }
+    const bool good = runs(host, call);
+    const Duration ended = budget.clock();
+    if (ended - began <= budget.most) return good;
+    const auto ms = [](Duration d) {
+        return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count()) + " ms";
+    };
+    ++host.slow;
+    if (late == Late::counts) {
+        host.log(YM_ERROR, "a call took " + ms(ended - began) + "; plugins.budget is " + ms(budget.most));
+        return good;
+    }
+    host.log(YM_ERROR, "a call took " + ms(ended - began) + "; plugins.budget is " + ms(budget.most) +
+                           ": its answer does not count, and the plugin is not asked for as long");
+    host.resume_at = ended + (ended - began);
+    return false;
+}
+
+PolicyHealth health_of(const InstanceHost& host) {
+    return {host.plugin(), host.failed, host.slow, host.spared};
 }
 
 class PluginRouting final : public RoutingPolicy {
@@ -68,6 +104,7 @@ class PluginRouting final : public RoutingPolicy {
     ~PluginRouting() override { table_.destroy(self_); }
     PluginRouting(const PluginRouting&) = delete;
     PluginRouting& operator=(const PluginRouting&) = delete;
+    [[nodiscard]] PolicyHealth health() const override { return health_of(*host_); }
 
     [[nodiscard]] const std::vector<std::string>& columns() const override { return host_->columns(); }
 
@@ -79,6 +116,7 @@ class PluginRouting final : public RoutingPolicy {
         const ym_routes routes{sizeof(ym_routes), &answer_, &PluginRouting::add};
         const bool good = succeeds(*host_, [&] { return table_.route(self_, &columns, &routes); });
         answer_.sink = nullptr;
+        if (good && (answer_.wrong_message || answer_.wrong_target)) ++host_->failed;
         if (good && answer_.wrong_message) host_->log(YM_ERROR, "named a message that there is not");
         if (good && answer_.wrong_target) host_->log(YM_ERROR, "named a target that there is not");
         return good && !answer_.wrong_message;
@@ -119,13 +157,15 @@ class PluginBalance final : public BalancePolicy {
     ~PluginBalance() override { table_.destroy(self_); }
     PluginBalance(const PluginBalance&) = delete;
     PluginBalance& operator=(const PluginBalance&) = delete;
+    [[nodiscard]] PolicyHealth health() const override { return health_of(*host_); }
 
     [[nodiscard]] const std::vector<std::string>& columns() const override { return host_->columns(); }
     void show(std::span<const std::string_view* const> columns) override { shown_ = columns; }
     [[nodiscard]] bool follows_workers() const override { return table_.gone != nullptr; }
     void gone(std::string_view session) override {
         if (table_.gone == nullptr) return;
-        succeeds(*host_, [&] {
+        // Not to be left out: the plugin would wait for this worker for ever.
+        runs(*host_, [&] {
             table_.gone(self_, as_ym_text(session));
             return YM_OK;
         });
@@ -196,6 +236,7 @@ class PluginRetry final : public RetryPolicy {
     ~PluginRetry() override { table_.destroy(self_); }
     PluginRetry(const PluginRetry&) = delete;
     PluginRetry& operator=(const PluginRetry&) = delete;
+    [[nodiscard]] PolicyHealth health() const override { return health_of(*host_); }
 
     void decide(std::span<const FailedAttempt> failures, std::span<Duration> waits) override {
         YM_CHECK(failures.size() == waits.size());
@@ -211,7 +252,8 @@ class PluginRetry final : public RetryPolicy {
                                   reason_.data(),      attempt_.data(),
                                   age_.data(),         retry_after_.data(),
                                   random_.data()};
-        if (!succeeds(*host_, [&] { return table_.decide(self_, &columns, wait_.data()); })) {
+        if (!succeeds(
+                *host_, [&] { return table_.decide(self_, &columns, wait_.data()); }, Late::counts)) {
             std::fill(waits.begin(), waits.end(), dead_letter);
             return;
         }

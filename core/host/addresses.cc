@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/pattern.h"
+#include "settings/yaml_reader.h"
 #include "wire/ymp.h"
 
 namespace ym::host {
@@ -99,6 +100,32 @@ void Addresses::check_ways(settings::Problems& problems) const {
         problems, std::vector<Walk::State>(names_.size(), Walk::State::unseen), {}, std::vector<int>(names_.size())};
     for (std::size_t at = 0; at < names_.size(); ++at) {
         if (walk.state[at] == Walk::State::unseen) visit(at, walk);
+    }
+}
+
+void Addresses::check_reachable(const settings::Config& config, settings::Problems& problems) const {
+    std::vector<bool> reached(names_.size(), false);
+    std::vector<std::size_t> next;
+    const auto reach = [&](std::size_t at) {
+        if (reached[at]) return;
+        reached[at] = true;
+        next.push_back(at);
+    };
+    reach(names_.size() - 1);  // producers make queues on demand
+    for (const settings::Pipeline& pipeline : config.pipelines) reach(number(pipeline.settings.name));
+    for (const settings::Queue& queue : config.queues) {
+        if (queue.settings.publish_direct) reach(number(queue.settings.name));
+    }
+    while (!next.empty()) {
+        const std::size_t at = next.back();
+        next.pop_back();
+        for (const Link& link : links_[at]) reach(link.to);
+    }
+    for (const settings::Queue& queue : config.queues) {
+        if (reached[number(queue.settings.name)]) continue;
+        problems.add({"address.unreachable", queue.place, settings::join_path("queues", queue.settings.name),
+                      "a queue that nothing leads to", "a pipeline or dead_letter.to that names it",
+                      "name it somewhere, or let producers do: publish: direct"});
     }
 }
 

@@ -31,6 +31,9 @@ class Addresses {
     /// pipelines.
     void check_ways(settings::Problems& problems) const;
 
+    /// Adds address.unreachable for every queue that neither producers nor links lead to.
+    void check_reachable(const settings::Config& config, settings::Problems& problems) const;
+
     /// Stands for every queue that `create` makes.
     static const std::string created;
 

@@ -62,6 +62,8 @@ class Builder {
         topology->queues_max = config_.queues_max;
         topology->drain = config_.drain;
         addresses_.check_ways(problems_);
+        // What a wrong route names is not known.
+        if (problems_.empty() && told_.empty()) addresses_.check_reachable(config_, problems_);
         tell_once();
         if (!told_.empty()) return nullptr;
         return topology;

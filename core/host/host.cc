@@ -1,6 +1,7 @@
 #include "host/host.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -39,6 +40,21 @@ Result<bool> Host::load(const settings::LoadedPlugin& plugin, const std::vector<
     return true;
 }
 
+Result<bool> Host::load_file(const std::string& path) {
+    if (const auto failed = state_->registry->load(path, "")) return Failure{failed->to_line()};
+    return true;
+}
+
+Step Host::explain(const settings::Config& config, const std::string& address, const MessageFields& message) const {
+    return host::explain(config, *state_->registry, address, message);
+}
+
+std::vector<PluginEntry> Host::plugins() const {
+    std::vector<PluginEntry> all;
+    for (const auto& [id, entry] : state_->registry->plugins()) all.push_back(entry);
+    return all;
+}
+
 std::unique_ptr<Persistence> Host::make_store(const settings::PluginUse& use, settings::Problems& problems) {
     return state_->registry->persistence(use, problems);
 }
@@ -54,6 +70,13 @@ settings::Node Host::with_defaults(settings::PluginKind kind, const settings::No
     settings::Node whole = host::with_defaults(name->scalar, *schema, keys);
     whole.entries.insert(whole.entries.begin(), {"plugin", {}, *name});
     return whole;
+}
+
+void Host::limit_calls(Duration most) {
+    const auto clock = [] {
+        return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch());
+    };
+    state_->registry->limit_calls({clock, most});
 }
 
 void Host::on_log(std::function<void(std::int32_t level, std::string_view plugin, std::string_view line)> log) {

@@ -10,7 +10,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "broker/topology.h"
+#include "host/explain.h"
+#include "host/library.h"
 #include "settings/config.h"
 #include "settings/print.h"
 
@@ -29,6 +32,9 @@ class Host {
     /// Loads every plugin library in the folder of the bundled ones (beside the program, or its `lib/yardmaster`).
     [[nodiscard]] Result<bool> load_bundled(const std::string& folder);
 
+    /// Loads the library at `path`, whatever plugins it holds.
+    [[nodiscard]] Result<bool> load_file(const std::string& path);
+
     /// Loads the file of `plugin`. Errors name path, what was found, what is expected, and what to do.
     [[nodiscard]] Result<bool> load(const settings::LoadedPlugin& plugin, const std::vector<std::string>& path);
 
@@ -39,6 +45,16 @@ class Host {
     /// The store that `use` names, after load_bundled, load or build have loaded its plugin. Null after a problem.
     [[nodiscard]] std::unique_ptr<Persistence> make_store(const settings::PluginUse& use, settings::Problems& problems);
 
+    /// The addresses of `config`, which build() has taken, and the ways between them, as text for Graphviz.
+    [[nodiscard]] std::string graph(const settings::Config& config) const;
+
+    /// Follows a message that is published to `address`. `config` as for graph().
+    [[nodiscard]] Step explain(const settings::Config& config, const std::string& address,
+                               const MessageFields& message) const;
+
+    /// All plugins that are loaded, by name.
+    [[nodiscard]] std::vector<PluginEntry> plugins() const;
+
     /// A plugin map of the settings with the keys that it lacks, as the plugin's schema has them by default; as it is
     /// when the plugin is not known.
     [[nodiscard]] settings::Node with_defaults(settings::PluginKind kind, const settings::Node& map) const;
@@ -46,6 +62,9 @@ class Host {
     /// Where the log lines of plugins go (level: 0 debug, 1 info, 2 warning, 3 error); nowhere by default. `log` is
     /// called on any thread.
     void on_log(std::function<void(std::int32_t level, std::string_view plugin, std::string_view line)> log);
+
+    /// Measures the calls of instances that build() makes from now on: one that takes longer than `most` has failed.
+    void limit_calls(Duration most);
 
   private:
     struct State;

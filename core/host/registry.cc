@@ -135,6 +135,7 @@ std::optional<Registry::Prepared<Table>> Registry::prepare(const char* interface
         return std::nullopt;
     }
     prepared.host = std::make_unique<InstanceHost>(use.plugin, log_);
+    prepared.host->budget = budget_;
     return prepared;
 }
 
@@ -183,10 +184,22 @@ std::unique_ptr<Persistence> Registry::persistence(const settings::PluginUse& us
     return store;
 }
 
+std::optional<ym_value> Registry::read_route(const settings::PluginUse& use, TargetSource& targets,
+                                             settings::Problems& problems) const {
+    const auto known = schema(YM_ROUTING_1, use.plugin);
+    ym_value value;
+    if (!known || !check_settings(use.plugin, *known, use.settings, &targets, problems, value)) return std::nullopt;
+    return value;
+}
+
 std::optional<Schema> Registry::schema(const std::string& interface_id, const std::string& id) const {
     const auto found = plugins_.find(id);
     if (found == plugins_.end()) return std::nullopt;
-    const void* table = found->second.plugin->get(interface_id.c_str());
+    return schema_of(interface_id, *found->second.plugin);
+}
+
+std::optional<Schema> schema_of(const std::string& interface_id, const ym_plugin& plugin) {
+    const void* table = plugin.get(interface_id.c_str());
     const auto is = [&](const char* name) { return table != nullptr && interface_id == name; };
     const auto of = [](const auto& known) { return Schema{known.settings, known.setting_size}; };
     if (is(YM_ROUTING_1)) return of(*static_cast<const ym_routing*>(table));

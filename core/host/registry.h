@@ -24,6 +24,9 @@ namespace ym::host {
 
 class PipelineTargets;
 
+/// The settings that `plugin` publishes for an interface; nothing if it has no such interface.
+[[nodiscard]] std::optional<Schema> schema_of(const std::string& interface_id, const ym_plugin& plugin);
+
 class Registry {
   public:
     /// Adds the plugins of the library at `path`, which is opened once only. `id`, if not empty, must be among them.
@@ -43,14 +46,23 @@ class Registry {
     [[nodiscard]] std::unique_ptr<Persistence> persistence(const settings::PluginUse& use,
                                                            settings::Problems& problems) const;
 
+    /// The settings of a route as its plugin would be given them; nothing after a problem. `use` must outlive them.
+    [[nodiscard]] std::optional<ym_value> read_route(const settings::PluginUse& use, TargetSource& targets,
+                                                     settings::Problems& problems) const;
+
     /// The settings that the plugin `id` publishes for an interface; nothing if it is not loaded or has no such
     /// interface.
     [[nodiscard]] std::optional<Schema> schema(const std::string& interface_id, const std::string& id) const;
+
+    /// Every plugin, by name.
+    [[nodiscard]] const std::map<std::string, PluginEntry>& plugins() const { return plugins_; }
 
     /// Every plugin with an interface of this id, by name.
     [[nodiscard]] std::vector<const ym_plugin*> with(const std::string& interface_id) const;
 
     void on_log(LogLine log) { *log_ = std::move(log); }
+    /// For instances that are made from now on.
+    void limit_calls(const CallBudget& budget) { budget_ = budget; }
 
   private:
     /// The interface of a plugin, found and checked, with the settings that fit it.
@@ -68,6 +80,7 @@ class Registry {
     std::map<std::string, PluginEntry> plugins_;                 // by id
     std::map<std::string, std::vector<std::string>> libraries_;  // path: ids
     std::set<std::string> missed_;                               // ids
+    CallBudget budget_;
     std::shared_ptr<LogLine> log_ = std::make_shared<LogLine>();
 };
 

@@ -93,7 +93,9 @@ class Checker {
                 out.keys.emplace_back(entry.key);
                 ym_value& value = out.inside.emplace_back();
                 check_value(*any, entry.value, value, depth);
-                if (view(any->key) == "@") set_target(key_as_node(map, entry), value);
+                out.has_free_keys = true;
+                value.key_is_target = view(any->key) == "@";
+                if (value.key_is_target) set_target(key_as_node(map, entry), value);
             }
         }
     }

@@ -11,12 +11,15 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
 #include "settings/node.h"
 
 /// A value that fits its schema. Views point into the settings tree or into the plugin's own schema.
 struct ym_value {
     std::int32_t kind = YM_NOTHING;
     bool given = false;
+    bool key_is_target = false;  // its key is the address that `target` numbers
+    bool has_free_keys = false;  // of a map
     ym_target target = 0;
     std::int64_t integer = 0;
     double number = 0;
@@ -31,6 +34,12 @@ namespace ym::host {
 /// Where a plugin's log lines go. May be called on any thread.
 using LogLine = std::function<void(std::int32_t level, std::string_view plugin, std::string_view line)>;
 
+/// What one call of a plugin may take, as real time. Without a clock nothing is measured, and every run is the same.
+struct CallBudget {
+    Duration (*clock)() = nullptr;  // since some point in time
+    Duration most{0};
+};
+
 /// What the host keeps for one instance of a plugin: the table that the instance was given, and what it asked for.
 class InstanceHost {
   public:
@@ -39,6 +48,7 @@ class InstanceHost {
     InstanceHost& operator=(const InstanceHost&) = delete;
 
     [[nodiscard]] const ym_host& table() const { return table_; }
+    [[nodiscard]] const std::string& plugin() const { return plugin_; }
     /// The fields it reads, in the order of its calls of column().
     [[nodiscard]] const std::vector<std::string>& columns() const { return columns_; }
     [[nodiscard]] bool refused() const { return refused_; }
@@ -58,6 +68,11 @@ class InstanceHost {
 
     static constexpr std::uint64_t log_all_below = 100;
     static constexpr std::uint64_t log_each_after = 1000;
+
+    /// Set by the calls of an instance, on its shard's thread.
+    std::uint64_t failed = 0, slow = 0, spared = 0;
+    Duration resume_at{0};  // after a slow call
+    CallBudget budget;
 
   private:
     static void log_line(void* context, std::int32_t level, ym_text line);

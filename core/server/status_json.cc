@@ -56,6 +56,9 @@ constexpr Counter<StatusReport> report_counters[] = {
     {"replies_dropped", &StatusReport::replies_dropped},
 };
 
+constexpr Counter<PluginStatus> plugin_counters[] = {
+    {"failed", &PluginStatus::failed}, {"slow", &PluginStatus::slow}, {"spared", &PluginStatus::spared}};
+
 template <class Of, std::size_t N>
 void put(Json& into, const Of& from, const Counter<Of> (&counters)[N]) {
     for (const Counter<Of>& counter : counters) into[counter.name] = from.*counter.member;
@@ -148,6 +151,12 @@ StatusReport report_from(const Json& json) {
     take(json, report, report_counters);
     for (const Json& queue : json.at("queues")) report.queues.push_back(queue_from(queue));
     for (const Json& peer : json.at("peers")) report.peers.push_back(peer_from(peer));
+    for (const Json& plugin : json.value("plugins", Json::array())) {
+        PluginStatus& status = report.plugins.emplace_back();
+        status.place = plugin.at("place").get<std::string>();
+        status.plugin = plugin.value("plugin", std::string());
+        take(plugin, status, plugin_counters);
+    }
     return report;
 }
 
@@ -169,6 +178,11 @@ std::string to_json(const StatusReport& report, int indent) {
     for (const QueueStatus& queue : report.queues) json["queues"].push_back(queue_json(queue));
     json["peers"] = Json::array();
     for (const PeerStatus& peer : report.peers) json["peers"].push_back(peer_json(peer));
+    json["plugins"] = Json::array();
+    for (const PluginStatus& plugin : report.plugins) {
+        Json& status = json["plugins"].emplace_back(Json{{"place", plugin.place}, {"plugin", plugin.plugin}});
+        put(status, plugin, plugin_counters);
+    }
     return dump(json, indent);
 }
 

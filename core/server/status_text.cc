@@ -144,6 +144,11 @@ std::string status_text(const StatusReport& report, const RateBase& rates) {
             ", dropped as unmatched " + number(report.dropped_unmatched) + "; settlements stale " +
             number(report.stale) + "; malformed " + number(report.malformed) + "; replies sent " +
             number(report.replies_sent) + ", dropped " + number(report.replies_dropped) + ".\n";
+    for (const PluginStatus& plugin : report.plugins) {
+        text += "PLUGIN TROUBLE: " + printable(plugin.plugin) + " of " + printable(plugin.place) + " failed " +
+                number(plugin.failed) + " times, was too slow " + number(plugin.slow) +
+                " times (plugins.budget), and was spared " + number(plugin.spared) + " calls to make up for it.\n";
+    }
     return text;
 }
 

@@ -178,6 +178,7 @@ void read_broker(const Effective& effective, Variable variable, Config& config) 
 void read_plugins(const Effective& effective, Config& config) {
     const Node plugins = effective.section("plugins");
     config.plugin_path = Reader(plugins).texts("path");
+    config.plugin_budget = Reader(plugins).duration("budget");
     for (const Entry& entry : Reader(plugins).node("load").entries) {
         if (entry.value.find("file") == nullptr) continue;
         const Reader read(entry.value);

@@ -79,6 +79,7 @@ struct Config {
     std::uint64_t memory_max = 0;
     std::uint64_t queues_max = 0;
     std::vector<std::string> plugin_path;
+    Duration plugin_budget{};  // what one call may take
     std::vector<LoadedPlugin> plugins;
     PluginUse store;
     std::vector<Retry> retries;              // `default` among them

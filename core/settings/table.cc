@@ -59,6 +59,8 @@ constexpr Setting loaded_plugin[] = {
 constexpr Setting loaded_plugins[] = {{"*", Kind::map, "", "", "A plugin, by its id", loaded_plugin}};
 constexpr Setting plugins[] = {
     {"path", Kind::list, "", "", "Folders that are searched in order for the files of `load`", folder_item},
+    {"budget", Kind::duration, "1s", "1ms..1h",
+     "What one call of a plugin may take; a longer one has failed, and it is not asked again for as long"},
     {"load", Kind::names, "", "", "Plugins that are not bundled", loaded_plugins, NameKind::plugin_id},
 };
 

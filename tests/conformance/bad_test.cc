@@ -259,6 +259,49 @@ TEST_F(BadPlugin, IsNotOneWhoseStructsHaveOnlyGrown) {
     EXPECT_THAT(sink.rows, ElementsAre(std::pair<std::uint32_t, std::uint32_t>(0, 1)));
 }
 
+/// A clock that goes on by `step` each time it is looked at.
+Duration clock_now{0};
+Duration clock_step{0};
+Duration fake_clock() {
+    clock_now += clock_step;
+    return clock_now;
+}
+
+TEST_F(BadPlugin, ThatIsTooSlowIsNotAskedForAsLongAsItTook) {
+    bad.limit_calls({fake_clock, 20ms});
+    clock_now = Duration{0};
+    const auto policy = routing("grown", "{first: a, second: b}");
+    ASSERT_NE(policy, nullptr);
+    Sink sink;
+    clock_step = 20ms;
+    EXPECT_TRUE(route_one(*policy, sink)) << "just in time, at 40 ms";
+    clock_step = 30ms;
+    EXPECT_FALSE(route_one(*policy, sink)) << "began at 70 ms, ended at 100 ms";
+    clock_step = 10ms;
+    EXPECT_FALSE(route_one(*policy, sink)) << "110 ms is too early";
+    EXPECT_FALSE(route_one(*policy, sink)) << "120 ms is too early";
+    EXPECT_TRUE(route_one(*policy, sink)) << "130 ms is not";
+    const PolicyHealth health = policy->health();
+    EXPECT_EQ(health.plugin, "grown");
+    EXPECT_EQ(health.slow, 1U);
+    EXPECT_EQ(health.spared, 2U);
+    EXPECT_EQ(health.failed, 0U);
+    EXPECT_THAT(log, ElementsAre("3 grown: a call took 30 ms; plugins.budget is 20 ms: its answer does not count, and "
+                                 "the plugin is not asked for as long"));
+}
+
+TEST_F(BadPlugin, ThatDecidesLateIsToldButObeyed) {
+    bad.limit_calls({fake_clock, 20ms});
+    clock_step = 30ms;
+    const auto policy = bad.retry(use_of("cannot-decide", "{}"), problems);
+    ASSERT_NE(policy, nullptr);
+    std::vector<FailedAttempt> failures(1);
+    std::vector<Duration> waits(1);
+    policy->decide(failures, waits);
+    EXPECT_NE(waits[0], RetryPolicy::dead_letter) << "a slow plugin must not cost messages";
+    EXPECT_EQ(policy->health().slow, 1U);
+}
+
 TEST_F(BadPlugin, IsToldOfOnlySoOften) {
     const auto policy = routing("raw-throw");
     Sink sink;

@@ -46,8 +46,8 @@ typedef struct ym_balance {
     void (*destroy)(void* self);
     /* Writes picks[m], the index of a worker or YM_NOBODY, for each of ready->count messages. `picks` is the host's and
      * holds YM_NOBODY at first. An index out of range, or beyond the worker's credit, counts as YM_NOBODY. The first
-     * message that nobody takes waits, and so do those behind it: they are shown again when something has changed. Any
-     * status but YM_OK: the host serves the workers in turn. [shard] */
+     * message that nobody takes waits with those behind it, until something has changed. Any status but YM_OK, or a
+     * call beyond `plugins.budget` of the settings file: the host serves the workers in turn. [shard] */
     ym_status (*pick)(void* self, const ym_workers* workers, const ym_ready* ready, uint32_t* picks);
     /* NULL, or: a worker of the queue has left, and whoever comes is another one. A worker that is only not among those
      * of pick() lives: it has no credit, or may still come back in time after a lost connection. [shard] */

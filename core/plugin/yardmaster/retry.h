@@ -47,7 +47,8 @@ typedef struct ym_retry {
     /* Ends the instance. [config] */
     void (*destroy)(void* self);
     /* Writes wait_ns[i], nanoseconds until the next attempt or YM_DEAD_LETTER, for each failure. `wait_ns` is the
-     * host's. A wait beyond 365 days is cut to that. Any status but YM_OK counts as YM_DEAD_LETTER for all. [shard] */
+     * host's. A wait beyond 365 days is cut to that. Any status but YM_OK counts as YM_DEAD_LETTER for all. A call that
+     * takes longer than `plugins.budget` of the settings file is told and counted. [shard] */
     ym_status (*decide)(void* self, const ym_failures* failures, uint64_t* wait_ns);
 } ym_retry;
 

@@ -61,6 +61,7 @@ StatusReport full_report() {
     peer.acked = 25;
     peer.unconfirmed = 26;
     report.peers.push_back(peer);
+    report.plugins.push_back({"pipeline in", "example.com/by-country", 31, 32, 33});
     return report;
 }
 
@@ -95,6 +96,7 @@ TEST(StatusJson, TellsTheWholeReport) {
           R"("credit":21,"in_flight":22,"published":23)",
           R"("acked":25,"unconfirmed":26)",
           R"("draining":true,"epoch":2)",
+          R"({"place":"pipeline in","plugin":"example.com/by-country","failed":31,"slow":32,"spared":33})",
           R"("memory_bytes":1000)",
           R"("duplicates":3,"refused":4,"dropped_unmatched":5,"malformed":6,"stale":7,"replies_sent":8)"}) {
         EXPECT_THAT(json, HasSubstr(member));
@@ -143,6 +145,10 @@ TEST(StatusText, ShowsQueuesPeersAndTheMeanTimeOfProcessing) {
     EXPECT_THAT(text, HasSubstr("15 ms"));
     EXPECT_THAT(text, HasSubstr("1m 1s"));
     EXPECT_THAT(text, HasSubstr("orders rest"));
+    EXPECT_THAT(text,
+                HasSubstr("PLUGIN TROUBLE: example.com/by-country of pipeline in failed 31 times, was too slow 32 "
+                          "times (plugins.budget), and was spared 33 calls"));
+    EXPECT_THAT(status_text({}), Not(HasSubstr("TROUBLE")));
     EXPECT_THAT(text, Not(HasSubstr("IN/s")));
 }
 

@@ -35,6 +35,7 @@ TEST(Config, TheSmallestFileTakesAllDefaults) {
     defaults.drain = topology.drain;
     defaults.memory_max = topology.memory_max;
     defaults.queues_max = topology.queues_max;
+    defaults.plugin_budget = 1s;
     defaults.store.plugin = "memory";
     defaults.store.settings.kind = NodeKind::map;
     defaults.retries.push_back({"default", config.retries.at(0).use});
@@ -120,7 +121,7 @@ admin: {bind: "ipc://${FOLDER}/admin"}
 log: {level: debug, format: json}
 shutdown: {drain: 11s}
 limits: {memory: 12MiB, queues: 13}
-plugins: {path: [/a, /b], load: {example.com/x: {file: x.so, on_failure: unmatched}, example.com/y: {file: ./y.so}}}
+plugins: {path: [/a, /b], budget: 16ms, load: {example.com/x: {file: x.so, on_failure: unmatched}, example.com/y: {file: ./y.so}}}
 create: {match: "tmp-*", like: t, max: 14, idle: 15s}
 majordomo: {services: {Old Name: q}, busy_max: 29s, on_refused: reply}
 store: {plugin: log, dir: /data}
@@ -153,7 +154,7 @@ admin ipc:///var/lib/yardmaster/admin
 log debug json
 drain 11000000000
 limits 12582912 13
-plugins /a /b example.com/x=x.so,1 example.com/y=./y.so,0
+plugins /a /b budget 16000000 example.com/x=x.so,1 example.com/y=./y.so,0
 store = log {dir '/data'}
 retry default = backoff {initial '500ms'}{factor '2'}{max '5m'}{jitter '20%'}{attempts '8'}{age '1d'}
 retry r = fixed {delay '1s'}

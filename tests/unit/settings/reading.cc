@@ -80,6 +80,7 @@ std::string describe(const Config& config) {
     out << "admin " << config.admin_bind << "\nlog " << config.log_level << " " << config.log_format << "\ndrain "
         << config.drain.count() << "\nlimits " << config.memory_max << " " << config.queues_max << "\nplugins";
     for (const std::string& folder : config.plugin_path) out << " " << folder;
+    out << " budget " << config.plugin_budget.count();
     for (const LoadedPlugin& plugin : config.plugins)
         out << " " << plugin.id << "=" << plugin.file << "," << plugin.failure_is_unmatched;
     out << "\n";
