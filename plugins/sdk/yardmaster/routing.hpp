@@ -4,6 +4,9 @@
 #include <yardmaster/routing.h>
 #include <yardmaster/plugin.hpp>
 
+#include <functional>
+#include <map>
+
 namespace ym {
 
 /// Messages to route, as columns.
@@ -22,6 +25,30 @@ class Batch {
 
   private:
     const ym_batch* batch_;
+};
+
+/// Fields whose names are known only at run time, as in a script: the settings list those that it may ask for.
+///
+///     {"fields", YM_LIST, "[topic]", nullptr, "the fields that the script may read", field},   // field: {"*",
+///     YM_FIELD, ...}
+///     ...
+///     fields_(given["fields"])                          // in the constructor
+///     batch.text(fields_.column("header.country"), i)   // later
+class Fields {
+  public:
+    static constexpr std::uint32_t none = UINT32_MAX;
+
+    explicit Fields(Settings list) {
+        for (const auto& [key, field] : list) columns_.emplace(std::string(field.text()), field.column());
+    }
+    /// The column of a field, or `none` if the settings do not list it.
+    [[nodiscard]] std::uint32_t column(std::string_view name) const {
+        const auto found = columns_.find(name);
+        return found == columns_.end() ? none : found->second;
+    }
+
+  private:
+    std::map<std::string, std::uint32_t, std::less<>> columns_;
 };
 
 /// Takes the answers.
