@@ -44,9 +44,9 @@ void MajordomoBorder::begin_session(Known& known) {
 }
 
 /// Its session has ended; what it had in hand goes on.
-void MajordomoBorder::leave(Known& known) {
+void MajordomoBorder::leave(Known& known, GoneWhy why) {
     if (known.worker) {
-        const GoneFact fact{known.session, GoneWhy::majordomo};
+        const GoneFact fact{known.session, why};
         witness_.show(fact);
         witness_.book().on(fact, witness_.now());
     }
@@ -249,6 +249,7 @@ void MajordomoBorder::sent_request(Known& to, const Frames& rest) {
     witness_.show(fact);
     book.on(fact, witness_.now());
     to.busy = true;
+    to.granted = witness_.now();
     to.token = rest[1];
 }
 
@@ -350,7 +351,9 @@ void MajordomoBorder::unreachable(PeerId peer) {
     const auto found = known_.find(peer.value);
     if (found == known_.end()) return;
     if (found->second.worker) coverage_.count(MajordomoEvent::connection_lost, state_of(found->second));
-    leave(found->second);
+    // If its request was the last that it was sent, that send is the one that failed: it uses up no attempt.
+    const bool is_unsent = found->second.busy && found->second.granted == found->second.spoken;
+    leave(found->second, is_unsent ? GoneWhy::bye : GoneWhy::majordomo);
     found->second.owed = 0;
     found->second.gone = true;  // what the broker said to it before it learnt so still crosses the border
 }

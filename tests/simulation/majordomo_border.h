@@ -53,6 +53,7 @@ class MajordomoBorder {
         std::string token;
         std::uint64_t tag = 0;
         Instant heard, spoken;
+        Instant granted;              // of the request in hand
         bool was_heard = false;       // in this step
         std::uint64_t owed = 0;       // DISCONNECTs
         std::uint64_t tolerated = 0;  // as `owed`, and may not come
@@ -71,7 +72,7 @@ class MajordomoBorder {
     void sent_to_client(Known& to, const Frames& frames);
     void replied(Known& to, const Asked& asked, const Frames& body, bool last);
     void own_service(const Asked& asked, const Frames& body);
-    void leave(Known& known);
+    void leave(Known& known, GoneWhy why = GoneWhy::majordomo);
     void begin_session(Known& known);
     void wrong(const std::string& text);
 
