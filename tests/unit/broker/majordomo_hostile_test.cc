@@ -269,6 +269,92 @@ TEST_F(MajordomoHostile, mmi_looks_at_what_a_request_would_go_to) {
     EXPECT_THAT(bench->heard(client), ElementsAre(ElementsAre("", "MDPC01", "mmi.service", "404")));
 }
 
+TEST_F(MajordomoHostile, a_peer_that_speaks_ymp_and_majordomo_in_turn_is_one_peer) {
+    auto t = topology({"echo"});
+    t->listeners[0].peers = 1;
+    use(std::move(t));
+    for (int turn = 0; turn < 5; ++turn) {
+        bench->hello(worker, "y", 10, {"echo"});
+        EXPECT_EQ(bench->got(worker, wire::Verb::welcome).size(), 1U);
+        ready(worker);  // a peer that said HELLO speaks YMP
+        EXPECT_THAT(bench->heard(worker), IsEmpty());
+        bench->from(worker, [](wire::FrameWriter& w) { w.begin(wire::Verb::bye, 0, {}, 0); });
+        bench->step();
+        ready(worker);
+        bench->publish(worker, "echo", 1, "x");
+        EXPECT_EQ(bench->queue("echo").workers, 1U);
+        EXPECT_EQ(bench->queue("echo").live, 0U);
+    }
+    bench->say(worker, {"MDPW02", "\6"});
+    ask(client, "there is room for it");
+    EXPECT_EQ(bench->queue("echo").live, 1U);
+    EXPECT_EQ(status().peers.size(), 1U);
+}
+
+TEST_F(MajordomoHostile, requests_end_well_whatever_the_store_says) {
+    auto t = topology({"echo"});
+    t->queues[0].durable = true;
+    t->majordomo.reply_refusals = true;
+    BrokerOptions options;
+    options.store_keeps = true;
+    bench.emplace(std::move(t), options);
+    ready(worker);
+    ask(client, "refused");
+    ask(other, "refused, and away by then");
+    lose(other);
+    for (const StoreStatus result : {StoreStatus::full, StoreStatus::full}) {
+        bench->events.emplace_back(StoreCompleted{bench->batches.front(), result});
+        bench->batches.erase(bench->batches.begin());
+        bench->step();
+    }
+    EXPECT_THAT(bench->heard(client), ElementsAre(ElementsAre("", "MDPC01", "echo", StartsWith("507 "))));
+    EXPECT_EQ(bench->queue("echo").live, 0U);
+    bench->advance(200ms);
+    ask(client, "unknown for a time");
+    bench->events.emplace_back(StoreCompleted{bench->batches.front(), StoreStatus::unknown});
+    bench->step();
+    lose(worker);
+    ready(worker);
+    bench->events.emplace_back(StoreAcquired{2, bench->batches.front()});
+    bench->step();
+    answer(worker, token(worker), "y");
+    EXPECT_THAT(bench->heard(client), ElementsAre(ElementsAre("", "MDPC01", "echo", "y")));
+    Bench::balanced(bench->queue("echo"));
+    bench->advance(11s);
+    EXPECT_THAT(bench->forgotten, Contains(client));
+}
+
+TEST_F(MajordomoHostile, a_drain_waits_for_majordomo_workers_and_says_goodbye) {
+    ready(worker);
+    ask(client, "x");
+    ask(client, "y");
+    bench->events.emplace_back(DrainRequested{});
+    bench->step();
+    ask(client, "too late");
+    answer(worker, token(worker), "X");
+    EXPECT_EQ(bench->finish, Finish::no);
+    answer(worker, token(worker), "Y");
+    EXPECT_EQ(bench->finish, Finish::drained);
+    EXPECT_EQ(bench->heard(client).size(), 2U);
+    EXPECT_THAT(bench->heard(worker), Contains(ElementsAre("MDPW02", "\6")));
+}
+
+TEST_F(MajordomoHostile, no_deadline_comes_round_without_end) {
+    ready(worker);
+    bench->say(other, {"", "MDPW01", "\1", "echo"});
+    ask(client, "x");
+    ask(worker, "a worker that is a client, too");
+    int steps = 0;
+    const Instant until = bench->now.monotonic + 2h;
+    while (bench->broker.next_deadline() <= until && steps < 100'000) {
+        ASSERT_GE(bench->broker.next_deadline(), bench->now.monotonic);
+        bench->set_time(bench->broker.next_deadline());
+        bench->step();
+        ++steps;
+    }
+    EXPECT_LE(steps, 2 * 2 * 3600 * 2);  // signs of life twice a second to each of two workers, for an hour and more
+}
+
 class PirateHostile : public testing::Test {
   protected:
     static std::unique_ptr<Topology> ports() {
