@@ -150,7 +150,8 @@ bool Broker::Machine::read_candidate(Session& s, const wire::Record& record, Can
             case Field::message_id: break;
             case Field::parts:
                 if (wire::are_parts(c.body)) break;
-                refuse(s, record.id, Status::malformed, "a body of parts is `u32 length, octets` repeated");
+                refuse(s, record.id, Status::malformed,
+                       "a body of parts is `u32 length, octets` repeated, 1000 times at most");
                 return false;
             case Field::priority: {
                 const auto priority = wire::as_u64(field.value);

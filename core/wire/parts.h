@@ -10,6 +10,7 @@
 namespace ym::wire {
 
 inline constexpr std::size_t part_head_bytes = 4;
+inline constexpr std::size_t parts_max = 1000;  // frames of one body: each costs the broker a send of its own
 
 /// Walks the frames. Ends at the first length that cannot be believed.
 class PartsCursor {
@@ -31,13 +32,13 @@ class PartsCursor {
     Octets left_;
 };
 
-/// Whether the octets are frames from start to end.
+/// Whether the octets are frames from start to end, and not too many.
 [[nodiscard]] inline bool are_parts(Octets octets) {
     PartsCursor cursor(octets);
     Octets part;
-    while (cursor.next(part)) {
-    }
-    return cursor.whole();
+    std::size_t count = 0;
+    while (count <= parts_max && cursor.next(part)) ++count;
+    return cursor.whole() && count <= parts_max;
 }
 
 inline void append_part(Buffer& out, Octets part) {

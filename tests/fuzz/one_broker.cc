@@ -224,9 +224,12 @@ class Game {
     }
 
     void look_at_parts(Octets octets) {
-        if (octets.empty() || !wire::are_parts(octets)) return broken("the broker writes whole parts");
-        wire::PartsCursor cursor(octets);
         Octets part;
+        wire::PartsCursor all(octets);
+        while (all.next(part)) {
+        }
+        if (octets.empty() || !all.whole()) return broken("the broker writes whole parts");
+        wire::PartsCursor cursor(octets);
         for (int i = 0; i < 2 && cursor.next(part); ++i) {
             if (as_text(part).starts_with("MDPC")) ++counts_.majordomo_replies;
             if (!as_text(part).starts_with("MDPW")) continue;

@@ -291,6 +291,36 @@ TEST_F(MajordomoHostile, a_peer_that_speaks_ymp_and_majordomo_in_turn_is_one_pee
     EXPECT_EQ(status().peers.size(), 1U);
 }
 
+TEST_F(MajordomoHostile, a_body_of_empty_frames_is_not_a_million_sends) {
+    const auto parts = [](std::size_t count) { return std::string(count * wire::part_head_bytes, '\0'); };
+    const auto body = [&](wire::FrameWriter& w, std::size_t count) {
+        w.raw_field(static_cast<std::uint8_t>(wire::Field::parts), {});
+        w.body(as_octets(parts(count)));
+    };
+    const auto publish = [&](std::uint64_t sequence, std::size_t count) {
+        bench->from(other, [&](wire::FrameWriter& w) {
+            w.begin(wire::Verb::publish, 0, "echo", 0);
+            w.begin_record(0, sequence);
+            body(w, count);
+        });
+        bench->step();
+    };
+    bench->hello(other, "p");
+    publish(1, wire::parts_max + 1);
+    EXPECT_EQ(status().refused, 1U);
+    publish(2, wire::parts_max);
+    EXPECT_EQ(bench->queue("echo").live, 1U);
+    bench->hello(worker, "w", 10, {"echo"});
+    ask(client, "x");
+    bench->from(worker, [&](wire::FrameWriter& w) {
+        w.begin(wire::Verb::settle, 0, "", 10);
+        w.begin_record(static_cast<std::uint16_t>(wire::SettleCode::ack), 2);
+        body(w, wire::parts_max + 1);
+    });
+    bench->step();
+    EXPECT_THAT(bench->heard(client), ElementsAre(ElementsAre("", "MDPC01", "echo", parts(wire::parts_max + 1))));
+}
+
 TEST_F(MajordomoHostile, requests_end_well_whatever_the_store_says) {
     auto t = topology({"echo"});
     t->queues[0].durable = true;
