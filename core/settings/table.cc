@@ -87,7 +87,7 @@ constexpr Setting queue_limits[] = {
     {"messages", Kind::count, "10M", "1..1000M", "Live messages"},
     {"bytes", Kind::bytes, "10GiB", "1KiB..1024GiB", "Octets of the fields and bodies of live messages"},
     {"in_flight", Kind::count, none, "1..1000M", "Deliveries that are not settled, of all workers"},
-    {"rate", Kind::rate, none, "1/s..1000M/s", "Deliveries in a second"},
+    {"rate", Kind::rate, none, "1/s..1000M/s", "Deliveries in a second; what 100 ms allow may leave at once"},
     {"when_full", Kind::choice, "reject", "reject|drop_oldest|dead_letter",
      "What a full queue does with one more message"},
 };
@@ -104,7 +104,7 @@ constexpr Setting queue[] = {
     {"lease_max", Kind::duration, "12h", "1ms..365d", "The longest lease, however often it is extended"},
     {"limits", Kind::map, its_defaults, "", "How much the queue takes and gives", queue_limits},
     {"balance", Kind::plugin, "round_robin", "", "Which worker gets the next message: a balance plugin and its keys"},
-    {"weight", Kind::count, "1", "1..1000", "Turns of this queue for a worker that serves several"},
+    {"weight", Kind::count, "1", "1..1000", "Turns of 16 messages, where several queues have some to hand out"},
     {"dead_letter", Kind::map, its_defaults, "", "What happens to messages that get no further attempt", dead_letter},
     {"publish", Kind::choice, "direct", "direct|pipeline",
      "Whether producers may name the queue, or only pipelines reach it"},
