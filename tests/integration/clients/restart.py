@@ -61,11 +61,11 @@ class Load:
     def __init__(self, build, folder, requests):
         self.build, self.requests = build, requests
         self.broker = Broker(os.path.join(build, "yardmaster"), folder, os.path.join(kinds.HERE, "restart.yaml"))
-        self.workers = {kind: subprocess.Popen([*command, self.broker.endpoint, QUEUE, "1"]) for kind, command in kinds.native(kinds.workers(build)).items()}
+        self.workers = {kind: subprocess.Popen([*command, self.broker.endpoint, QUEUE, "1"]) for kind, command in kinds.workers(build).items()}
         self.witness = Witness(self.broker.endpoint)
         self.producers = {
             kind: kinds.Requester(command, self.broker.endpoint, QUEUE, [f"{kind} {number}" for number in range(requests)], folder)
-            for kind, command in kinds.native(kinds.producers(build)).items()
+            for kind, command in kinds.producers(build).items()
         }
 
     def answered(self):
