@@ -44,6 +44,16 @@ bool Addresses::check(const std::string& name, const settings::Place& place, con
     return false;
 }
 
+bool Addresses::check_queue(const std::string& name, const settings::Place& place, const std::string& path,
+                            settings::Problems& problems) const {
+    if (!check(name, place, path, problems)) return false;
+    const std::size_t at = number(name);
+    if (at < first_pipeline_ || at + 1 == names_.size()) return true;
+    problems.add({"address.pipeline", place, path, name + ", a pipeline", "the name of a queue",
+                  "name one of the queues that it sends to"});
+    return false;
+}
+
 std::size_t Addresses::number(const std::string& name) const {
     const auto found = numbers_.find(name);
     return found == numbers_.end() ? names_.size() - 1 : found->second;

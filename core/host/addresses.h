@@ -25,6 +25,10 @@ class Addresses {
     bool check(const std::string& name, const settings::Place& place, const std::string& path,
                settings::Problems& problems) const;
 
+    /// The same, and adds address.pipeline if it is one.
+    bool check_queue(const std::string& name, const settings::Place& place, const std::string& path,
+                     settings::Problems& problems) const;
+
     /// Says that messages go on from one declared address (or `created`) to another address.
     void link(const std::string& from, const std::string& to, const settings::Place& place, const std::string& path);
     /// Adds address.cycle for every way that comes back to where it began, address.chain for every one through too many

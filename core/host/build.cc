@@ -89,7 +89,7 @@ class Builder {
             return;
         }
         const std::string path = settings::join_path("listeners", listener.name) + ".to";
-        if (!listener.to.empty()) (void)addresses_.check(listener.to, listener.to_place, path, problems_);
+        if (!listener.to.empty()) (void)addresses_.check_queue(listener.to, listener.to_place, path, problems_);
         topology.listeners.push_back({listener.limits, Protocol::pirate_clients, listener.to});
         topology.listeners.push_back({listener.limits, Protocol::pirate_workers, listener.to});
     }
@@ -107,7 +107,7 @@ class Builder {
         const std::string path = settings::join_path("queues", made.name);
         if (!made.dead_to.empty()) {
             const std::string at = path + ".dead_letter.to";
-            if (addresses_.check(made.dead_to, queue.dead_to_place, at, problems_)) {
+            if (addresses_.check_queue(made.dead_to, queue.dead_to_place, at, problems_)) {
                 addresses_.link(made.name, made.dead_to, queue.dead_to_place, at);
             }
         }
@@ -155,7 +155,7 @@ class Builder {
         const std::string& dead_to = kept->settings.dead_to;
         const settings::Place& place = found->second.dead_to_place;
         const std::string at = settings::join_path("templates", create.like) + ".dead_letter.to";
-        if (!dead_to.empty() && addresses_.check(dead_to, place, at, problems_)) {
+        if (!dead_to.empty() && addresses_.check_queue(dead_to, place, at, problems_)) {
             addresses_.link(Addresses::created, dead_to, place, at);
         }
         (void)registry_->balance(kept->balance, problems_);

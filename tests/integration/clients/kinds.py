@@ -41,12 +41,8 @@ def workers(build):
     return commands(build, "worker")
 
 
-# Those that speak YMP: they resume sessions, and can be probed.
+# Those that speak YMP, and can be probed.
 NATIVE = ("cpp", "python", "node", "perl")
-
-
-def native(table):
-    return {kind: command for kind, command in table.items() if kind in NATIVE}
 
 
 class Requester:
