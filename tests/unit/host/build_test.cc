@@ -147,15 +147,24 @@ TEST_F(Build, TakesAsManyChainedPipelinesAsTheBrokerFollowsAndNotOneMore) {
                     "one behind the other; lead messages to their queues by fewer steps [address.chain]"));
 }
 
-TEST_F(Build, RefusesDeadLettersThatComeBackThroughAPipeline) {
+TEST_F(Build, RefusesDeadLettersThatComeBack) {
+    queue("a", "b");
+    queue("b", "c");
+    queue("c", "a");
+    EXPECT_EQ(build(), nullptr);
+    EXPECT_THAT(lines_of(problems),
+                ElementsAre("test.yaml:7:7: queues.c.dead_letter.to: found a -> b -> c -> a; expected a way that ends "
+                            "at a queue; take one of these steps out [address.cycle]"));
+}
+
+TEST_F(Build, RefusesDeadLettersForAPipeline) {
     queue("a", "graves");
     pipeline("graves", "{plugin: direct, to: b}");
-    queue("b", "a");
+    queue("b");
     EXPECT_EQ(build(), nullptr);
-    EXPECT_THAT(
-        lines_of(problems),
-        ElementsAre("test.yaml:7:7: queues.b.dead_letter.to: found a -> graves -> b -> a; expected a way that ends "
-                    "at a queue; take one of these steps out [address.cycle]"));
+    EXPECT_THAT(lines_of(problems),
+                ElementsAre("test.yaml:7:7: queues.a.dead_letter.to: found graves, a pipeline; expected the name of a "
+                            "queue; name one of the queues that it sends to [address.pipeline]"));
 }
 
 TEST_F(Build, RefusesAnUnknownAddressOfDeadLetters) {
