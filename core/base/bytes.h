@@ -22,6 +22,13 @@ inline std::string_view as_text(Octets octets) {
     return {reinterpret_cast<const char*>(octets.data()), octets.size()};
 }
 
+/// Octets of all of them together.
+[[nodiscard]] inline std::size_t total_size(std::span<const Octets> parts) {
+    std::size_t sum = 0;
+    for (const Octets part : parts) sum += part.size();
+    return sum;
+}
+
 /// Reads an unsigned integer in network order. `at` must hold sizeof(T) octets.
 template <class T>
 [[nodiscard]] inline T load_be(const std::byte* at) {

@@ -35,8 +35,7 @@ std::string_view field_of(Octets fields, const Column& column) {
     wire::FieldCursor cursor(fields);
     wire::FieldView field;
     while (cursor.next(field)) {
-        if (static_cast<Field>(field.tag) == wanted)
-            return {reinterpret_cast<const char*>(field.value.data()), field.value.size()};
+        if (static_cast<Field>(field.tag) == wanted) return as_text(field.value);
     }
     return {};
 }

@@ -217,7 +217,6 @@ std::uint64_t Broker::Machine::lease(Queue& q, Session& worker, const Copy& copy
     delivery.granted = now_.monotonic;
     delivery.deadline = now_.monotonic + lease;
     const std::uint64_t tag = worker.unacked.add(delivery);
-    watch_lease(worker, tag, delivery.deadline);
     ++q.in_flight;
     ++q.delivered;
     if (copy.attempts > 0) ++q.redelivered;
@@ -227,6 +226,7 @@ std::uint64_t Broker::Machine::lease(Queue& q, Session& worker, const Copy& copy
 
 void Broker::Machine::give(Queue& q, Session& worker, const Copy& copy, wire::FrameWriter& writer) {
     const std::uint64_t tag = lease(q, worker, copy, q.settings.lease);
+    watch_lease(worker, tag, now_.monotonic + q.settings.lease);
     const MessageHead& head = messages_.head(copy.slot);
     writer.begin_record(static_cast<std::uint16_t>(std::min(copy.attempts + 1, 0xffffU)), tag);
     writer.field(wire::Field::fence, fence());

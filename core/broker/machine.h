@@ -157,11 +157,12 @@ class Broker::Machine {
     void answer_mmi(Session& session, const mdp::Message& message);
     [[nodiscard]] bool has_workers(AddressId address, int depth) const;
     [[nodiscard]] std::string_view address_of_service(std::string_view service) const;
-    [[nodiscard]] std::unique_ptr<MajordomoRequest> note_request() const;
+    [[nodiscard]] static std::unique_ptr<MajordomoRequest> note_request(const mdp::Message& message);
     void majordomo_reply(MessageId message, wire::Status status, AddressId from, std::uint64_t part, Octets fields,
                          Octets body);
     void gather(MessageId message, Request& request, AddressId from, Octets fields, Octets body);
-    void refuse_majordomo(PeerId peer, const MajordomoRequest& request, wire::Status status, std::string_view text);
+    void refuse_request(PeerId peer, const mdp::Message& message, wire::Status status, std::string_view text);
+    void tell_refusal(PeerId peer, const MajordomoRequest& request, wire::Status status, std::string_view text);
     void end_request(MessageId message, wire::Status status, std::string_view text);
     using Requests = std::unordered_map<MessageId, Request>;
     void erase_request(Requests::iterator request);
@@ -224,6 +225,7 @@ class Broker::Machine {
                     Duration retry_after);
     Copy end_lease(Session& session, std::uint64_t tag, const Delivery& delivery);
     void expire_leases(Session& session);
+    void fail_lease(Session& session, std::uint64_t tag, FailureReason reason);
     static void watch_lease(Session& session, std::uint64_t tag, Instant deadline);
     [[nodiscard]] static Instant first_lease_due(Session& session);
     void extend(Delivery& delivery);

@@ -8,14 +8,11 @@
 
 namespace ym {
 
+using mdp::is_pirate;
 using wire::Status;
 using wire::Verb;
 
 namespace {
-
-bool is_pirate(mdp::Dialect dialect) {
-    return dialect == mdp::Dialect::pirate_octets || dialect == mdp::Dialect::pirate_words;
-}
 
 /// Both kinds of 0.2 are one to a worker.
 bool same_version(mdp::Dialect a, mdp::Dialect b) {
@@ -83,8 +80,10 @@ void Broker::Machine::on_majordomo_worker(const FrameReceived& event, const mdp:
         case mdp::Verb::partial:
         case mdp::Verb::reply: return on_majordomo_answer(s, m);
         case mdp::Verb::ready:
-            if (pirate) s.majordomo->dialect = m.dialect;
-            if (pirate) return begin_again(s);
+            if (pirate) {
+                s.majordomo->dialect = m.dialect;
+                return begin_again(s);
+            }
             ++malformed_;
             return dismiss(s, true);
         case mdp::Verb::unknown: ++malformed_; return dismiss(s, true);
@@ -162,10 +161,8 @@ void Broker::Machine::on_majordomo_ready(const FrameReceived& event, const mdp::
     s->majordomo->delimited = !m.envelope.empty();
     s->name = std::string(mdp::name_of(m.dialect)) + " worker";
     subscribe(*s, {address});
-    s->credit = s->unacked.last_tag() + (YM_MUTANT(second_request) ? 2 : 1);
     notice(NoticeKind::peer_joined, s->name, "works on '" + std::string(service) + "'");
-    update_wants(*s);
-    schedule(*s);
+    idle_again(*s);
 }
 
 /// PARTIAL, REPLY and FINAL. The token names the delivery: one that is late, foreign or told twice reaches no client.
@@ -179,9 +176,7 @@ void Broker::Machine::on_majordomo_answer(Session& s, const mdp::Message& m) {
     }
     Delivery& delivery = *s.unacked.find(tag);
     const bool last = m.verb == mdp::Verb::reply;
-    std::size_t octets = 0;
-    for (const Octets part : m.body) octets += part.size();
-    if (octets > limits(s.listener).frame) return refuse_answer(s, tag, last);
+    if (total_size(m.body) > limits(s.listener).frame) return refuse_answer(s, tag, last);
     wire::Record record;
     record.id = tag;
     record.code = static_cast<std::uint16_t>(last ? wire::SettleCode::ack : wire::SettleCode::part);
@@ -194,16 +189,16 @@ void Broker::Machine::on_majordomo_answer(Session& s, const mdp::Message& m) {
 /// Nobody is to have an answer of this size: its request is a dead letter, lest another worker answers the same.
 void Broker::Machine::refuse_answer(Session& s, std::uint64_t tag, bool last) {
     ++malformed_;
-    const Delivery delivery = *s.unacked.find(tag);
-    end_request(messages_.head(delivery.slot).id, Status::too_large, "its reply is beyond listeners.*.limits.frame");
-    fail(end_lease(s, tag, delivery), delivery.queue, FailureReason::reject);
+    const MessageId message = messages_.head(s.unacked.find(tag)->slot).id;
+    end_request(message, Status::too_large, "its reply is beyond listeners.*.limits.frame");
+    fail_lease(s, tag, FailureReason::reject);
     if (!last) return dismiss(s, true);  // it goes on with this answer
     idle_again(s);
 }
 
 /// Takes the next request.
 void Broker::Machine::idle_again(Session& s) {
-    s.credit = s.unacked.last_tag() + 1;
+    s.credit = s.unacked.last_tag() + (YM_MUTANT(second_request) ? 2 : 1);
     update_wants(s);
     schedule(s);
 }
@@ -247,8 +242,7 @@ bool Broker::Machine::write_majordomo_request(Queue& q, Session& worker, const C
     if (is_pirate(worker.majordomo->dialect) &&
         !is_one_part(out_->octets.octets(body_at, out_->octets.size() - body_at))) {
         out_->octets.truncate(at);
-        const Delivery delivery = *worker.unacked.find(tag);
-        fail(end_lease(worker, tag, delivery), q.address, FailureReason::reject);
+        fail_lease(worker, tag, FailureReason::reject);
         return false;
     }
     send_parts(worker.peer, at);
@@ -317,8 +311,7 @@ void Broker::Machine::run_majordomo(Session& s) {
     if (s.majordomo->worker && now - s.last_sent >= limit.heartbeat / 2) say_majordomo(s, Verb::heartbeat);
     if (const std::uint64_t tag = s.unacked.next(0); tag != 0 && s.unacked.find(tag)->deadline <= now) {
         // It is stuck; an answer that comes later is not taken any more.
-        const Delivery delivery = *s.unacked.find(tag);
-        fail(end_lease(s, tag, delivery), delivery.queue, FailureReason::lease_expired);
+        fail_lease(s, tag, FailureReason::lease_expired);
         return dismiss(s, true);
     }
     const bool waits = s.unacked.size() > 0 || (!s.majordomo->worker && s.requests > 0);

@@ -1,7 +1,5 @@
 // Requests of Majordomo clients, and what they are answered. They have no deadline: each ends with its message, so a
 // client gets one last reply for as long as it and the broker live.
-#include <algorithm>
-
 #include "base/prng.h"
 #include "broker/machine.h"
 #include "wire/parts.h"
@@ -21,11 +19,8 @@ void Broker::Machine::on_majordomo_request(const FrameReceived& event, const mdp
     Session* s = m.verb == mdp::Verb::request ? majordomo_session(event) : nullptr;
     if (s == nullptr) {
         ++(m.verb == mdp::Verb::request ? refused_ : malformed_);
-        if (m.verb == mdp::Verb::request) {
-            asking_ = &m;
-            refuse_majordomo(event.peer, *note_request(), Status::full, "too many peers (listeners.*.limits.peers)");
-            asking_ = nullptr;
-        }
+        if (m.verb == mdp::Verb::request)
+            refuse_request(event.peer, m, Status::full, "too many peers (listeners.*.limits.peers)");
         if (!known) forget_peer(event.peer);
         return;
     }
@@ -43,12 +38,10 @@ void Broker::Machine::take_request(Session& s, const FrameReceived& event, const
     Candidate& c = candidates_.emplace_back();
     c.sequence = ++s.majordomo->sequence;
     c.wants_reply = true;
-    std::size_t octets = 0;
-    for (const Octets part : m.body) octets += part.size();
-    if (octets > limits(event.listener).frame)
+    const ListenerSettings& listener = limits(event.listener);
+    if (total_size(m.body) > listener.frame)
         return refuse(s, c.sequence, Status::too_large, "beyond listeners.*.limits.frame");
     encode_body(m.body, c.fields, c.body);
-    const ListenerSettings& listener = limits(event.listener);
     const std::string_view name =
         listener.protocol == Protocol::ymp ? address_of_service(m.service) : std::string_view(listener.to);
     const AddressId address = find_or_create(name);
@@ -58,13 +51,13 @@ void Broker::Machine::take_request(Session& s, const FrameReceived& event, const
     accept(s, c, addresses_[address.value].pipeline.get());
 }
 
-std::unique_ptr<MajordomoRequest> Broker::Machine::note_request() const {
+std::unique_ptr<MajordomoRequest> Broker::Machine::note_request(const mdp::Message& m) {
     auto request = std::make_unique<MajordomoRequest>();
     Buffer envelope;
-    for (const Octets part : asking_->envelope) wire::append_part(envelope, part);
-    request->dialect = asking_->dialect;
+    for (const Octets part : m.envelope) wire::append_part(envelope, part);
+    request->dialect = m.dialect;
     request->envelope.assign(envelope.octets().begin(), envelope.octets().end());
-    request->service = std::string(asking_->service);
+    request->service = std::string(m.service);
     return request;
 }
 
@@ -77,8 +70,7 @@ void Broker::Machine::majordomo_reply(MessageId message, Status status, AddressI
     const bool part = status == Status::part;
     const bool gathers = how.dialect != mdp::Dialect::v02 && how.dialect != mdp::Dialect::v02_shifted;
     if (!part && status != Status::ok) return end_request(message, status, "no worker answered it");
-    auto gathered = std::find_if(how.gathered.begin(), how.gathered.end(),
-                                 [from](const MajordomoRequest::Gathered& g) { return g.queue == from; });
+    auto gathered = how.gathered_of(from);
     if (part_number == 0 && gathered != how.gathered.end()) {  // another attempt: what an earlier one said is void
         reply_bytes_ -= gathered->parts.size();
         how.gathered.erase(gathered);
@@ -113,8 +105,7 @@ void Broker::Machine::gather(MessageId message, Request& request, AddressId from
     const std::size_t at = out_->octets.size();
     append_body(fields, body);
     const Octets more = out_->octets.octets(at, out_->octets.size() - at);
-    auto gathered = std::find_if(how.gathered.begin(), how.gathered.end(),
-                                 [from](const MajordomoRequest::Gathered& g) { return g.queue == from; });
+    auto gathered = how.gathered_of(from);
     if (gathered == how.gathered.end()) gathered = how.gathered.insert(gathered, {from, {}});
     const bool fits = gathered->parts.size() + more.size() <= limits(session(request.session)->listener).frame;
     const bool has_room = memory() + more.size() <= topology_->memory_max;
@@ -132,7 +123,7 @@ void Broker::Machine::end_request(MessageId message, Status status, std::string_
     const auto found = requests_.find(message);
     if (found == requests_.end() || !found->second.majordomo) return;
     if (Session* to = session(found->second.session)) {
-        refuse_majordomo(to->peer, *found->second.majordomo, status, text);
+        if (topology_->majordomo.reply_refusals) tell_refusal(to->peer, *found->second.majordomo, status, text);
     } else {
         ++replies_dropped_;
     }
@@ -149,9 +140,12 @@ void Broker::Machine::erase_request(Requests::iterator request) {
     schedule(*to);
 }
 
-void Broker::Machine::refuse_majordomo(PeerId peer, const MajordomoRequest& request, Status status,
-                                       std::string_view text) {
-    if (!topology_->majordomo.reply_refusals) return;
+/// A request that is not taken. As with end_request(): silence, or a reply if so set.
+void Broker::Machine::refuse_request(PeerId peer, const mdp::Message& m, Status status, std::string_view text) {
+    if (topology_->majordomo.reply_refusals) tell_refusal(peer, *note_request(m), status, text);
+}
+
+void Broker::Machine::tell_refusal(PeerId peer, const MajordomoRequest& request, Status status, std::string_view text) {
     const std::size_t at = out_->octets.size();
     mdp::begin_to_client(out_->octets, request.dialect, request.envelope, mdp::Verb::reply, request.service);
     std::string body = std::to_string(static_cast<unsigned>(status)) + " " + std::string(wire::name_of(status));
@@ -162,9 +156,7 @@ void Broker::Machine::refuse_majordomo(PeerId peer, const MajordomoRequest& requ
 
 /// 8/MMI: the broker's own services. The name stands in the last frame of the body; those before it are echoed.
 void Broker::Machine::answer_mmi(Session& s, const mdp::Message& m) {
-    asking_ = &m;
-    const std::unique_ptr<MajordomoRequest> request = note_request();
-    asking_ = nullptr;
+    const std::unique_ptr<MajordomoRequest> request = note_request(m);
     std::string_view code = mdp::mmi_not_implemented;
     if (m.service == mdp::mmi_service) {
         const AddressId address =

@@ -2,6 +2,7 @@
 // attempts, batches being stored. Values only; machine.h says what becomes of them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -79,6 +80,9 @@ struct MajordomoRequest {
     };
     std::vector<Gathered> gathered;
 
+    [[nodiscard]] auto gathered_of(AddressId queue) {
+        return std::find_if(gathered.begin(), gathered.end(), [queue](const Gathered& g) { return g.queue == queue; });
+    }
     [[nodiscard]] std::uint64_t bytes() const {
         std::uint64_t sum = envelope.size() + service.size();
         for (const Gathered& g : gathered) sum += g.parts.size();

@@ -23,8 +23,7 @@ constexpr std::string_view why_requests = "too many requests wait for a reply (l
 
 void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const wire::Frame& frame) {
     const PeerLimits& limit = limits(s.listener);
-    std::size_t octets = 0;
-    for (const Octets part : event.parts) octets += part.size();
+    const std::size_t octets = total_size(event.parts);
     clear_candidates();
     const AddressId address = find_or_create(frame.name);
     std::string no_address_text;
@@ -175,9 +174,7 @@ bool Broker::Machine::read_candidate(Session& s, const wire::Record& record, Can
 void Broker::Machine::refuse(Session& s, std::uint64_t sequence, Status status, std::string_view text,
                              Duration retry_after) {
     ++refused_;
-    if (asking_ != nullptr && topology_->majordomo.reply_refusals)
-        return refuse_majordomo(s.peer, *note_request(), status, text);
-    if (asking_ != nullptr) return;
+    if (asking_ != nullptr) return refuse_request(s.peer, *asking_, status, text);
     add_answer(s.confirms, sequence, status, text, retry_after);
     say(s);
 }
@@ -272,8 +269,7 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
         }
         if (c.wants_reply) expect_reply(s, head.id, c.sequence, copies, pipeline);
     } else if (asking_ != nullptr) {
-        if (topology_->majordomo.reply_refusals)
-            refuse_majordomo(s.peer, *note_request(), Status::unmatched, "no queue takes it");
+        refuse_request(s.peer, *asking_, Status::unmatched, "no queue takes it");
     } else if (c.wants_reply) {
         // No queue has it, so nobody will answer: the producer is told when the time for a reply is over.
         expect_reply(s, MessageId{next_message_++}, c.sequence, 0, pipeline);

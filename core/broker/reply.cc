@@ -13,7 +13,7 @@ void Broker::Machine::expect_reply(Session& s, MessageId message, std::uint64_t 
     static const PipelineSettings defaults;
     ++s.requests;
     if (asking_ != nullptr) {
-        auto request = note_request();
+        auto request = note_request(*asking_);
         reply_bytes_ += request->bytes();
         requests_.emplace(message, Request{s.ref, sequence, {}, 0, copies, std::move(request)});
         return;

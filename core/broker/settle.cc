@@ -143,6 +143,12 @@ Copy Broker::Machine::end_lease(Session& s, std::uint64_t tag, const Delivery& d
     return copy;
 }
 
+/// Takes a delivery that is not settled from the worker, as a failed attempt.
+void Broker::Machine::fail_lease(Session& s, std::uint64_t tag, FailureReason reason) {
+    const Delivery delivery = *s.unacked.find(tag);
+    fail(end_lease(s, tag, delivery), delivery.queue, reason);
+}
+
 void Broker::Machine::extend(Delivery& delivery) {
     const QueueSettings& settings = queue(delivery.queue).settings;
     // The queue's settings may have become shorter than what the worker was told: a lease never ends earlier for it.
@@ -193,11 +199,9 @@ void Broker::Machine::expire_leases(Session& s) {
     }
     std::sort(expired_.begin(), expired_.end());
     for (const std::uint64_t tag : expired_) {
-        const Delivery delivery = *s.unacked.find(tag);
         add_answer(s.lost, tag, Status::timeout);
         say(s);
-        const Copy copy = end_lease(s, tag, delivery);
-        fail(copy, delivery.queue, FailureReason::lease_expired);
+        fail_lease(s, tag, FailureReason::lease_expired);
     }
 }
 

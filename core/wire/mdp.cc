@@ -135,10 +135,6 @@ unsigned worker_command(Dialect dialect, Verb verb) {
     YM_CHECK(false);
 }
 
-bool is_pirate(Dialect dialect) {
-    return dialect == Dialect::pirate_octets || dialect == Dialect::pirate_words;
-}
-
 }  // namespace
 
 Decoded decode(std::span<const Octets> parts, Message& out, std::string_view& why) {

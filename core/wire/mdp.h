@@ -21,6 +21,11 @@ enum class Dialect : std::uint8_t {
     pirate_words,   // 6/PPP: they are the words READY and HEARTBEAT
 };
 
+/// Whether it is 6/PPP, which has no header, no service and no DISCONNECT.
+[[nodiscard]] constexpr bool is_pirate(Dialect dialect) {
+    return dialect == Dialect::pirate_octets || dialect == Dialect::pirate_words;
+}
+
 enum class Side : std::uint8_t { client, worker };
 
 enum class Verb : std::uint8_t {

@@ -188,11 +188,7 @@ TEST(Body, InItsRecordAndInAFrameOfItsOwnIsRefused) {
 
 TEST(Reply, IsDeadOnlyWhenTheLastQueueHasGivenItUp) {
     auto t = topology({"left", "right"});
-    PipelineSettings both;
-    both.name = "both";
-    both.targets = {"left", "right"};
-    both.route = std::make_unique<Everywhere>(2);
-    t->pipelines.push_back(std::move(both));
+    t->pipelines.push_back(fanout("both", {"left", "right"}));
     Bench b(std::move(t));
     b.hello(producer, "p");
     b.hello(worker, "w", 10, {"left"});

@@ -102,10 +102,7 @@ TEST(Settle, ThatWritesNothingDoesNotHoldTheStoreUpWhenItAsksToBeTold) {
     Bench b(std::move(settings), {1, 1, true});
     b.hello(producer, "p");
     b.hello(worker, "w", 10, {"orders"});
-    const auto stored = [&b] {
-        b.events.emplace_back(StoreCompleted{b.batches.back(), StoreStatus::ok});
-        b.step();
-    };
+    const auto stored = [&b] { b.complete(b.batches.back(), StoreStatus::ok); };
     b.publish(producer, "orders", 1, "one");
     ASSERT_THAT(b.batches, SizeIs(1));
     const auto extend = [&](FrameWriter& w) {

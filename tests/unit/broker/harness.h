@@ -75,6 +75,15 @@ inline QueueSettings queue_settings(const std::string& name) {
     return q;
 }
 
+/// Sends each message to all of `targets`.
+inline PipelineSettings fanout(const std::string& name, std::vector<std::string> targets) {
+    PipelineSettings p;
+    p.name = name;
+    p.targets = std::move(targets);
+    p.route = std::make_unique<Everywhere>(static_cast<std::uint32_t>(p.targets.size()));
+    return p;
+}
+
 inline std::unique_ptr<Topology> topology(std::vector<std::string> queues) {
     auto t = std::make_unique<Topology>();
     for (const std::string& name : queues) t->queues.push_back(queue_settings(name));
@@ -177,6 +186,11 @@ class Bench {
             if (through > 0) w.field(wire::Field::through, through);
             if (!body.empty()) w.body(as_octets(body));
         });
+        step();
+    }
+    /// What the store says of a batch; then a step.
+    void complete(std::uint64_t batch, StoreStatus status) {
+        events.emplace_back(StoreCompleted{batch, status});
         step();
     }
     /// A message of several frames, as Majordomo has them; then a step.

@@ -341,8 +341,7 @@ TEST_F(MajordomoHostile, requests_end_well_whatever_the_store_says) {
     EXPECT_EQ(bench->queue("echo").live, 0U);
     bench->advance(200ms);
     ask(client, "unknown for a time");
-    bench->events.emplace_back(StoreCompleted{bench->batches.front(), StoreStatus::unknown});
-    bench->step();
+    bench->complete(bench->batches.front(), StoreStatus::unknown);
     lose(worker);
     ready(worker);
     bench->events.emplace_back(StoreAcquired{2, bench->batches.front()});

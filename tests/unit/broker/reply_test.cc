@@ -181,11 +181,7 @@ TEST(Topology, AQueueThatLeavesTheSettingsDrainsAsAnOrphan) {
 TEST(Topology, ConnectedQueuesAreOneGroup) {
     auto t = topology({"a", "b", "c", "alone"});
     t->queues[1].dead_to = "c";
-    PipelineSettings p;
-    p.name = "in";
-    p.route = std::make_unique<Everywhere>(2);
-    p.targets = {"a", "b"};
-    t->pipelines.push_back(std::move(p));
+    t->pipelines.push_back(fanout("in", {"a", "b"}));
     Bench b(std::move(t));
     EXPECT_EQ(b.queue("a").group, b.queue("b").group);
     EXPECT_EQ(b.queue("a").group, b.queue("c").group);

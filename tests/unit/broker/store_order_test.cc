@@ -15,14 +15,6 @@ constexpr PeerId worker{2};
 constexpr PeerId other{3};
 constexpr BrokerOptions keeps{7, 1, true};
 
-PipelineSettings fanout(const std::string& name, std::vector<std::string> targets) {
-    PipelineSettings p;
-    p.name = name;
-    p.targets = std::move(targets);
-    p.route = std::make_unique<Everywhere>(static_cast<std::uint32_t>(p.targets.size()));
-    return p;
-}
-
 /// `orders` sends its dead letters to `graves`; the store keeps both.
 std::unique_ptr<Topology> with_graves() {
     auto t = topology({"orders", "graves"});
@@ -32,8 +24,7 @@ std::unique_ptr<Topology> with_graves() {
 }
 
 void answer(Bench& b, StoreStatus status) {
-    b.events.emplace_back(StoreCompleted{b.batches.back(), status});
-    b.step();
+    b.complete(b.batches.back(), status);
 }
 
 std::vector<RecordKind> kinds(const Bench& b) {
@@ -137,8 +128,7 @@ TEST(StoreOrder, NamesAQueueInEachBatchThatUsesItsNumberUntilOneIsStored) {
     b.publish(producer, "orders", 2, "y");
     EXPECT_THAT(kinds(b), ElementsAre(RecordKind::queue, RecordKind::accepted));
     b.events.emplace_back(StoreCompleted{1, StoreStatus::full});
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
-    b.step();
+    b.complete(2, StoreStatus::ok);
     b.advance(1s);
     EXPECT_EQ(b.batches.size(), 2U) << "the name was stored with the second batch";
     b.publish(producer, "orders", 3, "z");

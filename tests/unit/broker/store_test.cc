@@ -30,8 +30,7 @@ TEST(Store, IsWaitedForBeforeAConfirmOrADelivery) {
     b.publish(producer, "orders", 1, "x");
     EXPECT_THAT(b.got(producer, Verb::confirm), IsEmpty())
         << "a duplicate of what is being stored is not confirmed early";
-    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
-    b.step();
+    b.complete(1, StoreStatus::ok);
     EXPECT_THAT(b.got(producer, Verb::confirm), SizeIs(1));
     EXPECT_THAT(b.bodies(worker), ElementsAre("x"));
     Bench::balanced(b.queue("orders"));
@@ -41,16 +40,14 @@ TEST(Store, ThatIsFullRefusesPublishesWhichMayBeSentAgain) {
     Bench b(durable(), keeps);
     b.hello(producer, "p");
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{1, StoreStatus::full});
-    b.step();
+    b.complete(1, StoreStatus::full);
     auto confirms = b.got(producer, Verb::confirm);
     ASSERT_THAT(confirms, SizeIs(1));
     EXPECT_EQ(confirms[0].code, 507);
     EXPECT_EQ(b.queue("orders").storing, 0U);
     b.advance(1s);
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
-    b.step();
+    b.complete(2, StoreStatus::ok);
     confirms = b.got(producer, Verb::confirm);
     ASSERT_THAT(confirms, SizeIs(1));
     EXPECT_EQ(confirms[0].code, 200);
@@ -62,13 +59,11 @@ TEST(Store, ThatIsFullStillTakesAcksInTheEnd) {
     b.hello(producer, "p");
     b.hello(worker, "w", 10, {"orders"});
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
-    b.step();
+    b.complete(1, StoreStatus::ok);
     const std::size_t before = b.records;
     b.settle(worker, SettleCode::ack, 1, 10);
     EXPECT_EQ(b.records, before + 1);
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::full});
-    b.step();
+    b.complete(2, StoreStatus::full);
     b.advance(1s);
     EXPECT_EQ(b.records, before + 2) << "the ack is appended again";
     EXPECT_EQ(b.batches.back(), 3U);
@@ -80,8 +75,7 @@ TEST(Store, ThatDoesNotKnowIsAcquiredAgainAndTellsWhatItHas) {
     b.publish(producer, "orders", 1, "x");
     b.publish(producer, "orders", 2, "y");
     b.events.emplace_back(StoreCompleted{1, StoreStatus::unknown});
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::unknown});
-    b.step();
+    b.complete(2, StoreStatus::unknown);
     EXPECT_TRUE(b.acquire);
     EXPECT_THAT(b.got(producer, Verb::confirm), IsEmpty());
     b.publish(producer, "orders", 3, "z");
@@ -93,8 +87,7 @@ TEST(Store, ThatDoesNotKnowIsAcquiredAgainAndTellsWhatItHas) {
     confirms = b.got(producer, Verb::confirm);
     ASSERT_THAT(confirms, SizeIs(1));
     EXPECT_EQ(confirms[0].id, 1U);
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
-    b.step();
+    b.complete(2, StoreStatus::ok);
     EXPECT_THAT(b.got(producer, Verb::confirm), SizeIs(1));
     EXPECT_EQ(b.queue("orders").ready, 2U);
 }
@@ -104,8 +97,7 @@ TEST(Store, ThatFencesOrFailsEndsTheBrokerWithoutAnotherWord) {
         Bench b(durable(), keeps);
         b.hello(producer, "p");
         b.publish(producer, "orders", 1, "x");
-        b.events.emplace_back(StoreCompleted{1, status});
-        b.step();
+        b.complete(1, status);
         EXPECT_EQ(b.finish, status == StoreStatus::fenced ? Finish::fenced : Finish::store_failed);
         b.advance(1min);
         EXPECT_THAT(b.got(producer, Verb::confirm), IsEmpty());
@@ -118,16 +110,14 @@ TEST(Store, AnswersAWorkerThatAsksWhenItsAckIsDurable) {
     b.hello(producer, "p");
     b.hello(worker, "w", 10, {"orders"});
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
-    b.step();
+    b.complete(1, StoreStatus::ok);
     b.from(worker, [](wire::FrameWriter& w) {
         w.begin(Verb::settle, wire::flag_tell_durable, "", 10);
         w.begin_record(0, 1);
     });
     b.step();
     EXPECT_THAT(b.got(worker, Verb::confirm), IsEmpty());
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::ok});
-    b.step();
+    b.complete(2, StoreStatus::ok);
     const auto settled = b.got(worker, Verb::confirm);
     ASSERT_THAT(settled, SizeIs(1));
     EXPECT_EQ(settled[0].code, wire::confirm_settled);
@@ -177,8 +167,7 @@ TEST(Store, GetsNoRecordForADeliveryThatWasGivenBack) {
     b.hello(producer, "p");
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
-    b.step();
+    b.complete(1, StoreStatus::ok);
     const std::size_t before = b.records;
     b.settle(worker, SettleCode::release, 1, 1);
     EXPECT_EQ(b.records, before);
@@ -191,14 +180,12 @@ TEST(Store, ThatIsFencedGetsNothingMoreOfTheStepThatLearntOfIt) {
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");
     b.publish(producer, "orders", 2, "y");
-    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
-    b.step();
+    b.complete(1, StoreStatus::ok);
     b.from(worker, [](wire::FrameWriter& w) {
         w.begin(Verb::settle, 0, "", 1);
         w.begin_record(0, 1);
     });
-    b.events.emplace_back(StoreCompleted{2, StoreStatus::fenced});
-    b.step();
+    b.complete(2, StoreStatus::fenced);
     EXPECT_EQ(b.finish, Finish::fenced);
     EXPECT_THAT(b.effects.records, IsEmpty());
 }
@@ -208,8 +195,7 @@ TEST(Drain, GivesLeasesOfDurableQueuesBackWithoutAnotherBatch) {
     b.hello(producer, "p");
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
-    b.step();
+    b.complete(1, StoreStatus::ok);
     b.events.emplace_back(DrainRequested{});
     b.step();
     EXPECT_EQ(b.queue("orders").in_flight, 1U);
@@ -227,16 +213,14 @@ TEST(Drain, WaitsForAcksThatAFullStoreHasNotTakenYet) {
     b.hello(producer, "p");
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");
-    b.events.emplace_back(StoreCompleted{1, StoreStatus::ok});
-    b.step();
+    b.complete(1, StoreStatus::ok);
     b.settle(worker, SettleCode::ack, 1, 1);
     b.events.emplace_back(StoreCompleted{2, StoreStatus::full});
     b.events.emplace_back(DrainRequested{});
     b.step();
     EXPECT_EQ(b.finish, Finish::no);
     b.advance(1s);
-    b.events.emplace_back(StoreCompleted{b.batches.back(), StoreStatus::ok});
-    b.step();
+    b.complete(b.batches.back(), StoreStatus::ok);
     EXPECT_EQ(b.finish, Finish::drained);
 }
 

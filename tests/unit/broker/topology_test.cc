@@ -12,14 +12,6 @@ using wire::Verb;
 constexpr PeerId producer{1};
 constexpr PeerId worker{2};
 
-PipelineSettings pipeline(const std::string& name, std::vector<std::string> targets) {
-    PipelineSettings p;
-    p.name = name;
-    p.route = std::make_unique<Everywhere>(static_cast<std::uint32_t>(targets.size()));
-    p.targets = std::move(targets);
-    return p;
-}
-
 CreateSettings on_demand(std::uint64_t max) {
     CreateSettings create;
     create.match = "*";
@@ -67,7 +59,7 @@ TEST(Topology, CountsQueuesOnDemandHoweverTheyBecameSuch) {
 TEST(Topology, MakesTheQueuesThatItsPipelinesNameWhateverTheLimitOfThoseOnDemand) {
     auto t = topology({});
     t->create = on_demand(1);
-    t->pipelines.push_back(pipeline("in", {"a", "b", "c"}));
+    t->pipelines.push_back(fanout("in", {"a", "b", "c"}));
     Bench b(std::move(t));
     b.hello(producer, "p");
     EXPECT_EQ(publish(b, "in", 1), 200);
@@ -81,8 +73,8 @@ TEST(Topology, LetsAPipelineTakeOverTheNameOfAQueueThatDrains) {
     b.hello(producer, "p");
     EXPECT_EQ(publish(b, "a", 1), 200);
     t = topology({"b"});
-    t->pipelines.push_back(pipeline("a", {"b"}));
-    t->pipelines.push_back(pipeline("in", {"a"}));
+    t->pipelines.push_back(fanout("a", {"b"}));
+    t->pipelines.push_back(fanout("in", {"a"}));
     change(b, std::move(t));
     EXPECT_EQ(publish(b, "a", 2), 200);
     EXPECT_EQ(publish(b, "in", 3), 200);
@@ -100,10 +92,10 @@ TEST(Topology, LetsAPipelineTakeOverTheNameOfAQueueThatDrains) {
 
 TEST(Topology, RemovesAnEmptyOrphanThatAPipelinePointedAt) {
     auto t = topology({"old", "new"});
-    t->pipelines.push_back(pipeline("in", {"old"}));
+    t->pipelines.push_back(fanout("in", {"old"}));
     Bench b(std::move(t));
     t = topology({"new"});
-    t->pipelines.push_back(pipeline("in", {"new"}));
+    t->pipelines.push_back(fanout("in", {"new"}));
     change(b, std::move(t));
     b.advance(1s);
     EXPECT_THAT(queues(b), ElementsAre("new"));
@@ -114,7 +106,7 @@ TEST(Topology, RefusesWhatGoesThroughTooManyPipelines) {
     std::string to = "end";
     for (int i = 0; i < 30; ++i) {
         const std::string name = "step-" + std::to_string(i);
-        t->pipelines.push_back(pipeline(name, {to}));
+        t->pipelines.push_back(fanout(name, {to}));
         to = name;
     }
     Bench b(std::move(t));
@@ -126,9 +118,9 @@ TEST(Topology, RefusesWhatGoesThroughTooManyPipelines) {
 TEST(Topology, CountsWhatAnOptionalPipelineFindsNoQueueForOnceItIsTaken) {
     auto t = topology({"end"});
     t->queues[0].limits.messages = 1;
-    PipelineSettings inner = pipeline("inner", {"end"});
+    PipelineSettings inner = fanout("inner", {"end"});
     inner.route = std::make_unique<Everywhere>(1, std::vector<std::string>{"no such topic"});
-    PipelineSettings outer = pipeline("outer", {"end", "inner"});
+    PipelineSettings outer = fanout("outer", {"end", "inner"});
     outer.optional = {"inner"};
     t->pipelines.push_back(std::move(inner));
     t->pipelines.push_back(std::move(outer));
@@ -176,10 +168,7 @@ TEST(Removed, QueuesStayUntilTheStoreHasTheLastRecordThatNamesThem) {
         }
         return false;
     };
-    const auto answer = [&b](StoreStatus status) {
-        b.events.emplace_back(StoreCompleted{b.batches.back(), status});
-        b.step();
-    };
+    const auto answer = [&b](StoreStatus status) { b.complete(b.batches.back(), status); };
     b.publish(producer, "b", 1, "x");
     answer(StoreStatus::ok);
     b.hello(worker, "w", 1, {"b"});
