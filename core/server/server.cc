@@ -14,22 +14,19 @@ std::uint64_t random_word() {
     return (std::uint64_t{device()} << 32U) | device();
 }
 
-std::vector<Socket> make_routers(Context& context, const settings::Config& config) {
+std::vector<Socket> make_routers(Context& context, const std::vector<settings::Port>& ports) {
     std::vector<Socket> sockets;
-    for (const settings::Listener& listener : config.listeners) {
+    for (const settings::Port& port : ports) {
         // Twice the limit, so that a frame somewhat too large is refused in words, not by a cut connection.
-        const RouterOptions options{.frame_bytes_max = listener.limits.frame * 2};
-        sockets.push_back(Socket::router(context, options));
-        if (listener.pirate) sockets.push_back(Socket::router(context, options));
+        sockets.push_back(Socket::router(context, {.frame_bytes_max = port.settings.frame * 2}));
     }
     return sockets;
 }
 
 /// Numbers for peers: those that the broker admits, and as many strangers who are told why they are refused.
-std::size_t peers_max(const settings::Config& config) {
+std::size_t peers_max(const std::vector<settings::Port>& ports) {
     std::size_t sum = 1000;
-    for (const settings::Listener& listener : config.listeners)
-        sum += (listener.pirate ? 4 : 2) * listener.limits.peers;
+    for (const settings::Port& port : ports) sum += 2 * port.settings.peers;
     return sum;
 }
 
@@ -40,8 +37,9 @@ Server::Server(const settings::Config& config, const Signals& signals, Report& r
       signals_(signals),
       report_(report),
       admin_(context_),
-      sockets_(make_routers(context_, config)),
-      peers_(peers_max(config), random_word()),
+      ports_(settings::ports_of(config)),
+      sockets_(make_routers(context_, ports_)),
+      peers_(peers_max(ports_), random_word()),
       outbox_(sockets_, peers_, {}),
       intake_({}) {}
 
@@ -50,22 +48,13 @@ Server::~Server() {
 }
 
 Result<std::vector<Bound>, EndpointError> Server::listen() {
-    auto socket = sockets_.begin();
-    for (const settings::Listener& listener : config_.listeners) {
-        if (const auto error = listen(*socket++, listener.name, listener.bind)) return *error;
-        if (!listener.pirate) continue;
-        if (const auto error = listen(*socket++, listener.name + " (workers)", listener.bind_workers)) return *error;
+    for (std::size_t i = 0; i < ports_.size(); ++i) {
+        for (const std::string& endpoint : ports_[i].bind) {
+            if (const auto error = listen(sockets_[i], ports_[i].name, endpoint, Access::everybody)) return *error;
+        }
     }
     if (const auto error = listen(admin_.socket(), "admin", config_.admin_bind, Access::owner)) return *error;
     return bound_;
-}
-
-std::optional<EndpointError> Server::listen(Socket& socket, const std::string& name,
-                                            const std::vector<std::string>& endpoints) {
-    for (const std::string& endpoint : endpoints) {
-        if (auto error = listen(socket, name, endpoint, Access::everybody)) return error;
-    }
-    return std::nullopt;
 }
 
 std::optional<EndpointError> Server::listen(Socket& socket, const std::string& name, const std::string& endpoint,

@@ -61,8 +61,6 @@ class Server {
 
   private:
     [[nodiscard]] std::optional<EndpointError> listen(Socket& socket, const std::string& name,
-                                                      const std::vector<std::string>& endpoints);
-    [[nodiscard]] std::optional<EndpointError> listen(Socket& socket, const std::string& name,
                                                       const std::string& endpoint, Access access);
 
     const settings::Config& config_;
@@ -71,7 +69,8 @@ class Server {
     Wake wake_;
     Context context_;
     Admin admin_;
-    std::vector<Socket> sockets_;  // one a listener
+    std::vector<settings::Port> ports_;
+    std::vector<Socket> sockets_;  // one a port
     Peers peers_;
     Outbox outbox_;
     Intake intake_;

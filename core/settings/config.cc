@@ -224,6 +224,19 @@ void read_things(const Effective& effective, Config& config) {
 
 }  // namespace
 
+std::vector<Port> ports_of(const Config& config) {
+    std::vector<Port> ports;
+    for (const Listener& listener : config.listeners) {
+        const Protocol protocol = listener.pirate ? Protocol::pirate_clients : Protocol::ymp;
+        ports.push_back({listener.name, listener.bind, {listener.limits, protocol, listener.to}});
+        if (!listener.pirate) continue;
+        ports.push_back({listener.name + " (workers)",
+                         listener.bind_workers,
+                         {listener.limits, Protocol::pirate_workers, listener.to}});
+    }
+    return ports;
+}
+
 Config read_text(const std::string& text, const std::string& file, Variable variable, Problems& problems) {
     Config config;
     config.file = file;

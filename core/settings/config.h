@@ -91,6 +91,16 @@ struct Config {
     std::map<std::string, Place> services_places;  // as majordomo.services
 };
 
+/// A socket that peers connect to. A listener has one; of Paranoid Pirate two, for clients and for workers.
+struct Port {
+    std::string name;  // for people
+    std::vector<std::string> bind;
+    ListenerSettings settings;
+};
+
+/// The sockets of all listeners, in the order that FrameReceived::listener counts them by.
+[[nodiscard]] std::vector<Port> ports_of(const Config& config);
+
 /// Reads `file`. Every problem that can be seen without plugins goes to `problems`; the Config is usable only if there
 /// is none. Environment variables are looked up with `variable` (null: not set).
 using Variable = const char* (*)(const char* name);
