@@ -55,7 +55,9 @@ class Builder {
             topology->pipelines.push_back(make_pipeline(pipeline));
         }
         if (config_.create) topology->create = make_create(*config_.create);
-        for (const settings::Listener& listener : config_.listeners) add_listener(listener, *topology);
+        for (settings::Port& port : settings::ports_of(config_))
+            topology->listeners.push_back(std::move(port.settings));
+        check_listeners();
         check_services();
         topology->majordomo = config_.majordomo;
         topology->memory_max = config_.memory_max;
@@ -82,16 +84,12 @@ class Builder {
         }
     }
 
-    /// Paranoid Pirate has two ports, each a listener of its own to the state machine.
-    void add_listener(const settings::Listener& listener, Topology& topology) {
-        if (!listener.pirate) {
-            topology.listeners.push_back({listener.limits, Protocol::ymp, {}});
-            return;
+    void check_listeners() {
+        for (const settings::Listener& listener : config_.listeners) {
+            if (listener.to.empty()) continue;
+            const std::string path = settings::join_path("listeners", listener.name) + ".to";
+            (void)addresses_.check_queue(listener.to, listener.to_place, path, problems_);
         }
-        const std::string path = settings::join_path("listeners", listener.name) + ".to";
-        if (!listener.to.empty()) (void)addresses_.check_queue(listener.to, listener.to_place, path, problems_);
-        topology.listeners.push_back({listener.limits, Protocol::pirate_clients, listener.to});
-        topology.listeners.push_back({listener.limits, Protocol::pirate_workers, listener.to});
     }
 
     void check_services() {

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "host/rows.h"
 #include "host/schema.h"
 #include "settings/yaml_reader.h"
 
@@ -14,27 +15,25 @@ using settings::Entry;
 using settings::Node;
 using settings::NodeKind;
 
-constexpr int depth_max = 32;  // as check_settings: a schema that nests without end is the plugin's fault
-
 class Completer {
   public:
     Completer(const std::string& plugin, std::uint32_t setting_size) : plugin_(plugin), size_(setting_size) {}
 
     [[nodiscard]] Node map(const ym_setting* rows, const Node& written, int depth) const {
         Node out = written;
-        if (rows == nullptr || depth > depth_max) return out;
+        if (rows == nullptr || depth > schema_depth_max) return out;
         out.kind = NodeKind::map;
         out.entries.clear();
         std::set<std::string_view> named;
         const ym_setting* any = nullptr;
-        for (std::size_t i = 0; row(rows, i).key != nullptr; ++i) {
-            const std::string_view key = row(rows, i).key;
-            if (key == "*" || key == "@") {
-                any = &row(rows, i);
+        for (std::size_t i = 0; row_at(rows, size_, i).key != nullptr; ++i) {
+            const ym_setting& row = row_at(rows, size_, i);
+            if (is_free(row)) {
+                any = &row;
                 continue;
             }
-            named.insert(key);
-            add(row(rows, i), written, out, depth);
+            named.insert(row.key);
+            add(row, written, out, depth);
         }
         for (const Entry& entry : written.entries) {
             if (named.count(entry.key) > 0) continue;
@@ -45,10 +44,6 @@ class Completer {
     }
 
   private:
-    [[nodiscard]] const ym_setting& row(const ym_setting* rows, std::size_t index) const {
-        return *reinterpret_cast<const ym_setting*>(reinterpret_cast<const char*>(rows) + index * size_);
-    }
-
     void add(const ym_setting& setting, const Node& written, Node& out, int depth) const {
         const auto found = std::find_if(written.entries.begin(), written.entries.end(),
                                         [&](const Entry& entry) { return entry.key == setting.key; });
@@ -85,15 +80,7 @@ class Completer {
         if (setting.kind == YM_MAP && text == "{}") return map(setting.inside, leaf(NodeKind::map, path), depth);
         if (setting.kind != YM_LIST || text.size() < 2) return leaf(NodeKind::scalar, path, text);
         Node list = leaf(NodeKind::list, path);
-        text = text.substr(1, text.size() - 2);
-        while (!text.empty()) {
-            const std::size_t comma = std::min(text.find(','), text.size());
-            std::string_view item = text.substr(0, comma);
-            text.remove_prefix(std::min(comma + 1, text.size()));
-            while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-            while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-            list.items.push_back(leaf(NodeKind::scalar, path, item));
-        }
+        for (const std::string_view item : items_of(text)) list.items.push_back(leaf(NodeKind::scalar, path, item));
         return list;
     }
 

@@ -9,16 +9,13 @@
 #include <string_view>
 
 #include "host/registry.h"
+#include "host/rows.h"
 #include "host/scalar.h"
 
 namespace ym::host {
 namespace {
 
 constexpr int depth_max = 8;  // a schema may contain itself
-
-std::string_view view(const char* text) {
-    return text == nullptr ? std::string_view() : std::string_view(text);
-}
 
 /// A sentence out of what a plugin says, which may lack its ends.
 std::string sentence(std::string_view text) {
@@ -44,20 +41,20 @@ class Page {
     void rows(const ym_setting* rows, std::uint32_t size, std::size_t depth) {
         if (depth > depth_max) return;
         for (std::size_t i = 0; rows != nullptr; ++i) {
-            const auto& row = *reinterpret_cast<const ym_setting*>(reinterpret_cast<const char*>(rows) + i * size);
+            const ym_setting& row = row_at(rows, size, i);
             if (row.key == nullptr) return;
             const std::string_view key = row.key;
             const std::string shown = key == "*" ? "NAME" : key == "@" ? "ADDRESS" : std::string(key);
-            one(row, shown + ":", key == "*" || key == "@", size, depth);
+            one(row, shown + ":", size, depth);
         }
     }
 
     [[nodiscard]] const std::string& text() const { return text_; }
 
   private:
-    void one(const ym_setting& row, const std::string& key, bool is_free, std::uint32_t size, std::size_t depth) {
+    void one(const ym_setting& row, const std::string& key, std::uint32_t size, std::size_t depth) {
         const std::string_view otherwise = view(row.otherwise);
-        std::string comment = is_free ? ""
+        std::string comment = is_free(row) ? ""
                               : row.otherwise == nullptr
                                   ? "required: "
                                   : "[" + std::string(otherwise == "~" ? "none" : otherwise) + "] ";
@@ -89,14 +86,6 @@ std::vector<std::string> path_of(std::string_view interface_id) {
 }
 
 }  // namespace
-
-std::vector<std::string> interfaces_of(const ym_plugin& plugin) {
-    std::vector<std::string> found;
-    for (const char* id : {YM_ROUTING_1, YM_BALANCE_1, YM_RETRY_1, YM_PERSISTENCE_1}) {
-        if (plugin.get(id) != nullptr) found.emplace_back(id);
-    }
-    return found;
-}
 
 std::string reference_page(const PluginEntry& entry) {
     const ym_plugin& plugin = *entry.plugin;

@@ -60,10 +60,9 @@ std::unique_ptr<Persistence> Host::make_store(const settings::PluginUse& use, se
 }
 
 settings::Node Host::with_defaults(settings::PluginKind kind, const settings::Node& map) const {
-    static constexpr const char* interfaces[] = {YM_ROUTING_1, YM_BALANCE_1, YM_RETRY_1, YM_PERSISTENCE_1};
     const settings::Node* name = map.find("plugin");
     if (name == nullptr) return map;
-    const auto schema = state_->registry->schema(interfaces[static_cast<std::size_t>(kind)], name->scalar);
+    const auto schema = state_->registry->schema(interface_ids[static_cast<std::size_t>(kind)], name->scalar);
     if (!schema) return map;
     settings::Node keys = map;
     std::erase_if(keys.entries, [](const settings::Entry& entry) { return entry.key == "plugin"; });

@@ -92,4 +92,12 @@ Result<std::string, LibraryError> find_library(const std::string& file, const st
                         "a shared library", "name its folder in plugins.path, or write a path with a slash"};
 }
 
+std::vector<std::string> interfaces_of(const ym_plugin& plugin) {
+    std::vector<std::string> found;
+    for (const char* id : interface_ids) {
+        if (plugin.get(id) != nullptr) found.emplace_back(id);
+    }
+    return found;
+}
+
 }  // namespace ym::host

@@ -1,8 +1,12 @@
 // Files of plugins: found, opened, and checked against the ABI. The only part of the program that opens libraries.
 #pragma once
 
-#include <yardmaster/common.h>
+#include <yardmaster/balance.h>
+#include <yardmaster/persistence.h>
+#include <yardmaster/retry.h>
+#include <yardmaster/routing.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -28,6 +32,12 @@ struct PluginEntry {
     std::string path;  // of the file
     const ym_plugin* plugin = nullptr;
 };
+
+/// The interfaces that this version knows, in the order of settings::PluginKind.
+inline constexpr std::array<const char*, 4> interface_ids{YM_ROUTING_1, YM_BALANCE_1, YM_RETRY_1, YM_PERSISTENCE_1};
+
+/// Those of them that a plugin has.
+[[nodiscard]] std::vector<std::string> interfaces_of(const ym_plugin& plugin);
 
 /// Opens the library at `path` and gives its plugins, at least one.
 [[nodiscard]] Result<std::vector<PluginEntry>, LibraryError> open_library(const std::string& path);

@@ -10,9 +10,6 @@
 namespace ym::host {
 namespace {
 
-/// The interfaces that this version knows, to say what a plugin offers in place of the one that was asked for.
-constexpr const char* interfaces[] = {YM_ROUTING_1, YM_BALANCE_1, YM_RETRY_1, YM_PERSISTENCE_1};
-
 /// What a table must hold. Later versions of an interface have added functions that may be missing.
 template <class Table>
 constexpr std::size_t size_min = sizeof(Table);
@@ -107,10 +104,7 @@ const void* Registry::find(const char* interface_id, const settings::PluginUse& 
         problems.add({"plugin.unknown", use.place, use.path, use.plugin, expected, std::move(hint)});
         return nullptr;
     }
-    std::vector<std::string> offers;
-    for (const char* other : interfaces) {
-        if (found->second.plugin->get(other) != nullptr) offers.emplace_back(other);
-    }
+    const std::vector<std::string> offers = interfaces_of(*found->second.plugin);
     problems.add({"plugin.interface", use.place, use.path,
                   use.plugin + " of " + found->second.path + " with " +
                       (offers.empty() ? "no interface of this version" : join(offers)),

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/rows.h"
 #include "host/scalar.h"
 #include "settings/yaml_reader.h"
 
@@ -13,18 +14,6 @@ namespace {
 
 using settings::Node;
 using settings::NodeKind;
-
-/// A schema whose defaults nest without end is a fault of the plugin, not a reason to run out of stack.
-constexpr int depth_max = 32;
-
-/// One row of a schema, whose step is the plugin's own.
-const ym_setting& row_at(const ym_setting* rows, std::uint32_t size, std::size_t index) {
-    return *reinterpret_cast<const ym_setting*>(reinterpret_cast<const char*>(rows) + index * size);
-}
-
-std::string_view view(const char* text) {
-    return text == nullptr ? std::string_view() : std::string_view(text);
-}
 
 std::string what_is(const Node& node) {
     switch (node.kind) {
@@ -38,11 +27,6 @@ std::string what_is(const Node& node) {
     return node.scalar.substr(0, longest) + "...";
 }
 
-/// A row for keys that the schema does not name.
-bool is_free(const ym_setting& row) {
-    return view(row.key) == "*" || view(row.key) == "@";
-}
-
 class Checker {
   public:
     Checker(const std::string& plugin, std::uint32_t setting_size, TargetSource* targets, settings::Problems& problems)
@@ -53,7 +37,8 @@ class Checker {
     void check_map(const ym_setting* rows, const Node& map, ym_value& out, int depth) {
         out.kind = YM_MAP;
         out.node = &map;
-        if (depth > depth_max) return schema_fault(map, "nested beyond " + std::to_string(depth_max) + " levels");
+        if (depth > schema_depth_max)
+            return schema_fault(map, "nested beyond " + std::to_string(schema_depth_max) + " levels");
         std::vector<std::string> names;
         const ym_setting* any = nullptr;
         for (std::size_t i = 0; rows != nullptr && row_at(rows, size_, i).key != nullptr; ++i) {
@@ -199,19 +184,15 @@ class Checker {
             return place_at(where, out);
         }
         if (row.kind == YM_LIST && text.size() >= 2 && text.front() == '[' && text.back() == ']') {
-            return set_default_list(row, text.substr(1, text.size() - 2), out);
+            return set_default_list(row, text, out);
         }
         set_default_scalar(row.kind == YM_MAP ? static_cast<std::int32_t>(YM_CHOICE) : row.kind, row, text, out);
     }
 
-    void set_default_list(const ym_setting& row, std::string_view items, ym_value& out) {
+    void set_default_list(const ym_setting& row, std::string_view list, ym_value& out) {
         out.kind = YM_LIST;
-        while (!items.empty() && row.inside != nullptr) {
-            const std::size_t comma = std::min(items.find(','), items.size());
-            std::string_view item = items.substr(0, comma);
-            while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-            while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-            items.remove_prefix(std::min(comma + 1, items.size()));
+        if (row.inside == nullptr) return;
+        for (const std::string_view item : items_of(list)) {
             ym_value& value = out.inside.emplace_back();
             value.node = out.node;
             set_default_scalar(row.inside->kind, *row.inside, item, value);
