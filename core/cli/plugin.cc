@@ -30,7 +30,7 @@ std::string joined(const std::vector<std::string>& words) {
 int list() {
     host::Host host;
     if (const auto loaded = host.load_bundled(bundled_folder()); !loaded) return fail(loaded.error().text, exit_failed);
-    for (const char* wanted : {"routing/1", "balance/1", "retry/1", "persistence/1"}) {
+    for (const char* wanted : host::interface_ids) {
         for (const host::PluginEntry& entry : host.plugins()) {
             if (entry.plugin->get(wanted) == nullptr) continue;
             std::printf("%-14s %-16s %-8s %s\n", wanted, entry.plugin->id, entry.plugin->version,

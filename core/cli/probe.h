@@ -135,8 +135,6 @@ class Stage {
 
     /// The longest time without a word of the client since the last call.
     Milliseconds longest_silence();
-    /// The peer's lasting identity, from its first HELLO.
-    [[nodiscard]] const std::string& session() const { return session_; }
 
   private:
     struct Socket;

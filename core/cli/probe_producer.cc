@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <set>
 
-#include "cli/probe.h"
+#include "cli/probe_script.h"
 
 namespace ym::cli::probe {
 
@@ -28,9 +28,9 @@ const std::array<const char*, rules> producer_rules{
 
 namespace {
 
-class Script {
+class ProducerScript final : public Script {
   public:
-    Script(Stage& stage, Report& report) : stage_(stage), report_(report) {}
+    ProducerScript(Stage& stage, Report& report) : Script(stage, report) {}
 
     void run() {
         if (!meet() || !windows() || !restart() || !silence()) return;
@@ -44,40 +44,13 @@ class Script {
         bool due = false;              // it may be sent again, and has not been
     };
 
-    /// Hears until `done`; false when it does not come true in time, or the client left or began anew.
-    bool collect(Milliseconds patience, const std::function<bool()>& done) {
-        const auto end = Clock::now() + patience;
-        while (!done()) {
-            const auto heard = stage_.hear(end);
-            if (!heard) return false;
-            if (heard->verb == Verb::publish) take(*heard);
-            if (heard->verb == Verb::hello) {
-                report_.broken(1, "a HELLO that nothing asked for",
-                               "HELLO after 428, BYE or ten heartbeats of silence only", "5.2");
-                gone_ = true;
-            }
-            if (heard->verb == Verb::bye) left_ = gone_ = true;
-            if (gone_) return done();
-        }
-        return true;
-    }
-    void watch(Milliseconds time) {
-        collect(time, [] { return false; });
+    void take(const Heard& heard) override {
+        if (heard.verb != Verb::publish) return;
+        check_limits(heard);
+        for (const HeardRecord& record : heard.records) take_record(record, heard.at);
     }
 
-    void take(const Heard& heard) {
-        if (heard.octets > frame_max) {
-            report_.broken(2, text("a message of ", heard.octets, " octets"),
-                           text("at most ", frame_max, ", as WELCOME says"), "6");
-        }
-        if (heard.records.size() > records_max) {
-            report_.broken(2, text(heard.records.size(), " records in a frame"),
-                           text("at most ", records_max, ", as WELCOME says"), "6");
-        }
-        for (const HeardRecord& record : heard.records) take(record, heard.at);
-    }
-
-    void take(const HeardRecord& record, Clock::time_point at) {
+    void take_record(const HeardRecord& record, Clock::time_point at) {
         const std::uint64_t sequence = record.id;
         if (sequence > window_) {
             report_.broken(3, text("sequence ", sequence), text("none above ", window_, ", the window"), "6");
@@ -167,13 +140,12 @@ class Script {
         send(Status::ok, 1, wire::flag_body_in_second_frame, "the probe's reply");
     }
 
-    bool stop(const std::string& why) {
+    bool stop(const std::string& why) override {
         if (left_ && !open_.empty()) {
             report_.broken(7, text("BYE with ", open_.size(), " messages unanswered"), "BYE when all has its answer",
                            "5.4, 7.1");
         }
-        report_.note(why);
-        return false;
+        return Script::stop(why);
     }
 
     bool meet() {
@@ -214,12 +186,7 @@ class Script {
     /// Greets anew after 428 or silence, lets one message through by the window in octets, then all.
     bool resume(std::size_t rule, bool mute, const char* what) {
         Heard hello;
-        const auto patience = stage_.patience() + (mute ? 10 * heartbeat : Milliseconds{0});
-        if (!stage_.greet(rule, patience, mute, nullptr, hello)) {
-            report_.broken(rule, text("no HELLO after ", what), "HELLO with the same session",
-                           mute ? "5.2.3" : "5.2.2");
-            return stop("the script ends here");
-        }
+        if (!greet_again(rule, mute, what, hello)) return false;
         const std::uint64_t lowest = open_.empty() ? highest_ + 1 : open_.begin()->first;
         if (!hello.records.empty() && hello.records[0].id != lowest) {
             report_.broken(1, text("a HELLO with ", hello.records[0].id, " as the lowest sequence"),
@@ -259,14 +226,7 @@ class Script {
     }
 
     bool silence() {
-        stage_.longest_silence();
-        watch(8 * heartbeat);
-        const auto longest = stage_.longest_silence();
-        if (longest > 4 * heartbeat) {
-            report_.broken(4, text("nothing for ", longest.count(), " ms"),
-                           text("HEARTBEAT after ", heartbeat.count(), " ms, as WELCOME says"), "5.3");
-        }
-        if (gone_) return stop("the client left in the middle");
+        if (!listen_for_heartbeats()) return false;
         if (!resume(4, true, "ten heartbeats of silence")) return false;
         report_.ok(4);
         return true;
@@ -295,8 +255,6 @@ class Script {
         report_.ok(7);
     }
 
-    Stage& stage_;
-    Report& report_;
     std::map<std::uint64_t, Message> open_;  // by sequence: without a final answer
     std::set<std::uint64_t> answered_;
     std::uint64_t highest_ = 0;
@@ -305,14 +263,12 @@ class Script {
     std::uint64_t bytes_max_ = std::uint64_t{1} << 30U;
     std::uint64_t requests_ = 0;
     bool resuming_ = false;
-    bool gone_ = false;
-    bool left_ = false;
 };
 
 }  // namespace
 
 void probe_producer(Stage& stage, Report& report) {
-    Script(stage, report).run();
+    ProducerScript(stage, report).run();
 }
 
 }  // namespace ym::cli::probe

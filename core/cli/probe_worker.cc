@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <set>
 
-#include "cli/probe.h"
+#include "cli/probe_script.h"
 
 namespace ym::cli::probe {
 
@@ -37,9 +37,9 @@ bool is_final(std::uint16_t code) {
     return code <= static_cast<std::uint16_t>(SettleCode::release);
 }
 
-class Script {
+class WorkerScript final : public Script {
   public:
-    Script(Stage& stage, Report& report) : stage_(stage), report_(report) {
+    WorkerScript(Stage& stage, Report& report) : Script(stage, report) {
         stage_.on_tick([this](Clock::time_point now) { end_leases(now); });
         // A settlement that was on its way to a broker that has forgotten the worker may be lost for good (5.2.7).
         stage_.on_ignored([this](const Heard& heard) {
@@ -83,41 +83,14 @@ class Script {
         });
     }
 
-    bool collect(Milliseconds patience, const std::function<bool()>& done) {
-        const auto end = Clock::now() + patience;
-        while (!done()) {
-            const auto heard = stage_.hear(end);
-            if (!heard) return false;
-            take(*heard);
-            if (gone_) return done();
-        }
-        return true;
-    }
-    void watch(Milliseconds time) {
-        collect(time, [] { return false; });
-    }
-
-    void take(const Heard& heard) {
-        if (heard.octets > frame_max) {
-            report_.broken(2, text("a message of ", heard.octets, " octets"),
-                           text("at most ", frame_max, ", as WELCOME says"), "6");
-        }
-        if (heard.records.size() > records_max) {
-            report_.broken(2, text(heard.records.size(), " records in a frame"),
-                           text("at most ", records_max, ", as WELCOME says"), "6");
-        }
+    void take(const Heard& heard) override {
+        check_limits(heard);
         switch (heard.verb) {
             case Verb::credit: credit_ = std::max(credit_, heard.number); break;
             case Verb::settle:
                 credit_ = std::max(credit_, heard.number);
                 for (const HeardRecord& record : heard.records) settle(record, heard);
                 break;
-            case Verb::hello:
-                report_.broken(1, "a HELLO that nothing asked for",
-                               "HELLO after 428, BYE or ten heartbeats of silence only", "5.2");
-                gone_ = true;
-                break;
-            case Verb::bye: left_ = gone_ = true; break;
             default: break;
         }
     }
@@ -177,11 +150,6 @@ class Script {
             report_.broken(3, text("tag ", tag, " was settled, which was never delivered in this session"),
                            "tags of DELIVER only", "4.1");
         }
-    }
-
-    bool stop(const std::string& why) {
-        report_.note(why);
-        return false;
     }
 
     /// Hands out `count` messages in one frame; the last one's body as a second ZeroMQ frame, if wanted. The worker has
@@ -264,16 +232,11 @@ class Script {
     }
 
     /// A new greeting; the client resumes, so its HELLO gives no credit.
-    bool greet_again(std::size_t rule, bool mute, const char* what) {
-        Heard hello;
-        const auto patience = stage_.patience() + (mute ? 10 * heartbeat : Milliseconds{0});
+    bool resume(std::size_t rule, bool mute, const char* what) {
         // Leases run on meanwhile, and nobody could be blamed for what it cannot say.
-        for (auto& [tag, deadline] : held_) deadline += patience + 10s;
-        if (!stage_.greet(rule, patience, mute, nullptr, hello)) {
-            report_.broken(rule, text("no HELLO after ", what), "HELLO with the same session",
-                           mute ? "5.2.3" : "5.2.2");
-            return stop("the script ends here");
-        }
+        for (auto& [tag, deadline] : held_) deadline += patience_for(mute) + 10s;
+        Heard hello;
+        if (!greet_again(rule, mute, what, hello)) return false;
         if (hello.number != 0) {
             report_.broken(3, text("a HELLO that resumes, with credit ", hello.number),
                            "number 0: CREDIT follows WELCOME", "5.2.6");
@@ -284,7 +247,7 @@ class Script {
     }
 
     bool restart() {
-        if (!deliver(4) || !greet_again(1, false, "428")) return false;
+        if (!deliver(4) || !resume(1, false, "428")) return false;
         // Two more were sent in vain, as the client will learn from last-tag.
         to_release_ = {highest_ + 1, highest_ + 2};
         highest_ += 2;
@@ -299,7 +262,7 @@ class Script {
     }
 
     bool forgotten() {
-        if (!deliver(4) || !greet_again(1, false, "428")) return false;
+        if (!deliver(4) || !resume(1, false, "428")) return false;
         held_.clear();
         settled_.clear();
         lost_.clear();
@@ -315,15 +278,8 @@ class Script {
     }
 
     bool silence() {
-        stage_.longest_silence();
-        watch(8 * heartbeat);
-        const auto longest = stage_.longest_silence();
-        if (longest > 4 * heartbeat) {
-            report_.broken(4, text("nothing for ", longest.count(), " ms"),
-                           text("HEARTBEAT after ", heartbeat.count(), " ms, as WELCOME says"), "5.3");
-        }
-        if (gone_) return stop("the client left in the middle");
-        if (!greet_again(4, true, "ten heartbeats of silence")) return false;
+        if (!listen_for_heartbeats()) return false;
+        if (!resume(4, true, "ten heartbeats of silence")) return false;
         stage_.welcome({.last_tag = highest_, .boot = 2});
         report_.ok(4);
         return true;
@@ -352,8 +308,6 @@ class Script {
         report_.ok(7);
     }
 
-    Stage& stage_;
-    Report& report_;
     std::map<std::uint64_t, Clock::time_point> held_;  // tag: when its lease ends
     std::map<std::uint64_t, Clock::time_point> lost_;
     std::map<std::uint64_t, int> settled_;  // tag: in which era
@@ -366,14 +320,12 @@ class Script {
     std::uint64_t extended_before_losses_ = 0;
     int era_ = 0;
     bool forgotten_ = false;
-    bool gone_ = false;
-    bool left_ = false;
 };
 
 }  // namespace
 
 void probe_worker(Stage& stage, Report& report) {
-    Script(stage, report).run();
+    WorkerScript(stage, report).run();
     stage.on_tick(nullptr);
     stage.on_ignored(nullptr);
 }
