@@ -3,7 +3,6 @@
 #include <array>
 #include <cinttypes>
 #include <cstdio>
-#include <exception>
 #include <string>
 #include <vector>
 
@@ -153,15 +152,11 @@ int fuzz(const ym::fuzz::Run& run) {
     std::vector<std::string> corpus;
     for (const auto& vector : ym::wire::test::read_vectors(YM_VECTORS)) corpus.push_back(vector.octets);
     BrokerCounts counts;
-    for (std::uint64_t index = run.first; index < run.first + run.count; ++index) {
-        ym::fuzz::now_at(run, index);
-        Prng prng = run.randomness(index);
-        const std::string script = game(corpus, prng);
-        const auto* const octets = reinterpret_cast<const std::uint8_t*>(script.data());
-        if (const char* broken = ym::fuzz::fuzz_one_broker(octets, script.size(), counts)) {
-            return report(run, index, script, broken);
-        }
-    }
+    const auto make = [&](Prng& prng) { return game(corpus, prng); };
+    const auto look = [&](const std::uint8_t* data, std::size_t size) {
+        return ym::fuzz::fuzz_one_broker(data, size, counts);
+    };
+    if (!feed(run, make, look)) return 1;
     const bool reached = print(counts);
     if (!reached && run.count >= 1000) {
         std::printf("broken: a verb or status was never seen; see Peer in tests/fuzz/fuzz_broker.cc\n");
@@ -173,10 +168,5 @@ int fuzz(const ym::fuzz::Run& run) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return fuzz(ym::fuzz::Run(argc, argv, 2700));
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "fuzz_broker: %s\n", error.what());
-        return 2;
-    }
+    return ym::fuzz::program(argc, argv, 2700, fuzz);
 }

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
-#include <exception>
 #include <string>
 
 #include "fuzz/majordomo_messages.h"
@@ -36,17 +35,15 @@ bool print(const MajordomoCounts& counts, std::uint64_t inputs) {
 }
 
 int fuzz(const ym::fuzz::Run& run) {
-    ym::fuzz::FencedInput fenced;
     MajordomoCounts counts;
-    for (std::uint64_t index = run.first; index < run.first + run.count; ++index) {
-        ym::fuzz::now_at(run, index);
-        ym::Prng prng = run.randomness(index);
+    const auto make = [](ym::Prng& prng) {
         std::string input = ym::fuzz::majordomo_message(prng);
-        if (prng.chance(1, 8)) input = ym::fuzz::mutated_octets({input}, prng);
-        if (const char* broken = ym::fuzz::fuzz_one_majordomo(fenced.put(input), input.size(), counts)) {
-            return report(run, index, input, broken);
-        }
-    }
+        return prng.chance(1, 8) ? ym::fuzz::mutated_octets({input}, prng) : input;
+    };
+    const auto look = [&](const std::uint8_t* data, std::size_t size) {
+        return ym::fuzz::fuzz_one_majordomo(data, size, counts);
+    };
+    if (!feed(run, make, look)) return 1;
     const bool reached = print(counts, run.count);
     if (!reached && run.count >= 100'000) {
         std::printf("broken: something was reached by less than one input in 1,000; see majordomo_messages.cc\n");
@@ -58,10 +55,5 @@ int fuzz(const ym::fuzz::Run& run) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return fuzz(ym::fuzz::Run(argc, argv, 1'000'000));
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "fuzz_majordomo: %s\n", error.what());
-        return 2;
-    }
+    return ym::fuzz::program(argc, argv, 1'000'000, fuzz);
 }

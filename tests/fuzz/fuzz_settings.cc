@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -118,15 +117,11 @@ int fuzz(const ym::fuzz::Run& run) {
     for (std::size_t i = good; i < broken_files; ++i) corpus.push_back(corpus[i % good]);
     const std::vector<std::string> words = all_words();
     SettingsCounts counts;
-    for (std::uint64_t index = run.first; index < run.first + run.count; ++index) {
-        ym::fuzz::now_at(run, index);
-        ym::Prng prng = run.randomness(index);
-        const std::string text = ym::fuzz::mutated_text(corpus, words, prng);
-        const auto* const octets = reinterpret_cast<const std::uint8_t*>(text.data());
-        if (const char* broken = ym::fuzz::fuzz_one_settings(octets, text.size(), counts)) {
-            return report(run, index, text, broken);
-        }
-    }
+    const auto make = [&](ym::Prng& prng) { return ym::fuzz::mutated_text(corpus, words, prng); };
+    const auto look = [&](const std::uint8_t* data, std::size_t size) {
+        return ym::fuzz::fuzz_one_settings(data, size, counts);
+    };
+    if (!feed(run, make, look)) return 1;
     std::printf("%" PRIu64 " settings files: %" PRIu64 " good, %" PRIu64 " with %" PRIu64 " problems of %zu kinds\n",
                 run.count, counts.good, counts.bad, counts.problems, counts.by_id.size());
     if (run.count >= 10'000 && (counts.good < run.count / 50 || counts.by_id.size() < 40)) {
@@ -139,10 +134,5 @@ int fuzz(const ym::fuzz::Run& run) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return fuzz(ym::fuzz::Run(argc, argv, 20'000));
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "fuzz_settings: %s\n", error.what());
-        return 2;
-    }
+    return ym::fuzz::program(argc, argv, 20'000, fuzz);
 }

@@ -53,25 +53,21 @@ std::vector<std::string> make_corpus() {
     return corpus;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    const ym::fuzz::Run run(argc, argv, 1'000'000);
+int fuzz(const ym::fuzz::Run& run) {
     const std::vector<std::string> corpus = make_corpus();
-    ym::fuzz::FencedInput fenced;
     ym::fuzz::StoreCounts counts;
-    for (std::uint64_t index = run.first; index < run.first + run.count; ++index) {
-        ym::fuzz::now_at(run, index);
-        ym::Prng prng = run.randomness(index);
+    const auto make = [&](ym::Prng& prng) {
         std::string input = ym::fuzz::mutated_octets(corpus, prng);
         // The head's length is mended most of the time, else hardly a mutation would come as far as the records.
         if (input.size() >= ym::store::batch_head_bytes && prng.chance(7, 8)) {
             ym::store_be(reinterpret_cast<std::byte*>(input.data()) + 20, static_cast<std::uint32_t>(input.size()));
         }
-        if (const char* broken = ym::fuzz::fuzz_one_store(fenced.put(input), input.size(), counts)) {
-            return report(run, index, input, broken);
-        }
-    }
+        return input;
+    };
+    const auto look = [&](const std::uint8_t* data, std::size_t size) {
+        return ym::fuzz::fuzz_one_store(data, size, counts);
+    };
+    if (!feed(run, make, look)) return 1;
     std::printf("%" PRIu64 " batches: %" PRIu64 " good heads, %" PRIu64 " good records, %" PRIu64
                 " with a fault behind the head, %" PRIu64 " written again as they were\n",
                 run.count, counts.heads, counts.records, counts.refused, counts.rewritten);
@@ -81,4 +77,10 @@ int main(int argc, char** argv) {
         return 1;
     }
     return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return ym::fuzz::program(argc, argv, 1'000'000, fuzz);
 }

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
-#include <exception>
 #include <string>
 #include <vector>
 
@@ -34,16 +33,12 @@ bool print(const WireCounts& counts, std::uint64_t inputs) {
 int fuzz(const ym::fuzz::Run& run) {
     std::vector<std::string> corpus;
     for (const auto& vector : ym::wire::test::read_vectors(YM_VECTORS)) corpus.push_back(vector.octets);
-    ym::fuzz::FencedInput fenced;
     WireCounts counts;
-    for (std::uint64_t index = run.first; index < run.first + run.count; ++index) {
-        ym::fuzz::now_at(run, index);
-        ym::Prng prng = run.randomness(index);
-        const std::string input = ym::fuzz::mutated_frame(corpus, prng);
-        if (const char* broken = ym::fuzz::fuzz_one_wire(fenced.put(input), input.size(), counts)) {
-            return report(run, index, input, broken);
-        }
-    }
+    const auto make = [&](ym::Prng& prng) { return ym::fuzz::mutated_frame(corpus, prng); };
+    const auto look = [&](const std::uint8_t* data, std::size_t size) {
+        return ym::fuzz::fuzz_one_wire(data, size, counts);
+    };
+    if (!feed(run, make, look)) return 1;
     const bool reached = print(counts, run.count);
     if (!reached && run.count >= 100'000) {
         std::printf("broken: some check was reached by less than one input in 1,000; see tests/fuzz/mutate.cc\n");
@@ -55,10 +50,5 @@ int fuzz(const ym::fuzz::Run& run) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return fuzz(ym::fuzz::Run(argc, argv, 1'000'000));
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "fuzz_wire: %s\n", error.what());
-        return 2;
-    }
+    return ym::fuzz::program(argc, argv, 1'000'000, fuzz);
 }

@@ -1,7 +1,8 @@
 #include "fuzz/majordomo_messages.h"
 
-#include <array>
 #include <vector>
+
+#include "wire/mdp.h"
 
 namespace ym::fuzz {
 namespace {
@@ -18,12 +19,8 @@ std::string command(Prng& prng) {
 
 /// What a broker would give: most of the first deliveries of its first epoch.
 std::string token(Prng& prng) {
-    constexpr std::array<char, 16> digits{'0', '1', '2', '3', '4', '5', '6', '7',
-                                          '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
-    const std::uint64_t fence = (std::uint64_t{1} << 40U) + prng.below(40);
-    std::string text = "d";
-    for (int shift = 60; shift >= 0; shift -= 4) text += digits.at((fence >> static_cast<unsigned>(shift)) & 15U);
-    return text;
+    const mdp::Token printed = mdp::token_of((std::uint64_t{1} << 40U) + prng.below(40));
+    return std::string(mdp::as_text(printed));
 }
 
 Frames whole_message(Prng& prng) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/prng.h"
@@ -20,28 +21,15 @@ struct Run {
     [[nodiscard]] Prng randomness(std::uint64_t index) const { return Prng(mix64(seed) ^ mix64(index + 1)); }
 };
 
-/// Holds an input so that its last octet is the last one of its page, and the next page cannot be read: a decoder that
-/// reads one octet too far dies in every build, not only under AddressSanitizer.
-class FencedInput {
-  public:
-    FencedInput();
-    ~FencedInput();
-    FencedInput(const FencedInput&) = delete;
-    FencedInput& operator=(const FencedInput&) = delete;
+/// Makes an input; looks at one, and gives the rule that it broke or nullptr.
+using MakeInput = std::function<std::string(Prng&)>;
+using LookAtInput = std::function<const char*(const std::uint8_t* data, std::size_t size)>;
 
-    /// The octets of `input`, which are at most size_max, until the next call.
-    const std::uint8_t* put(const std::string& input);
+/// Makes and looks at each input of the run, fenced if it fits. False after the first that broke a rule: it is told,
+/// and how to run it again. A crash or a hang of 20 s says which input it was.
+[[nodiscard]] bool feed(const Run& run, const MakeInput& make, const LookAtInput& look);
 
-    static constexpr std::size_t size_max = std::size_t{1} << 20U;
-
-  private:
-    std::uint8_t* memory_;
-};
-
-/// From here on a crash or a hang of 20 s says which input it was: call it before each one.
-void now_at(const Run& run, std::uint64_t index);
-
-/// Says which rule broke for which input, and how to run it again. Returns the exit code.
-int report(const Run& run, std::uint64_t index, const std::string& input, const char* broken);
+/// The whole program: `fuzz` gives the exit code.
+int program(int argc, char** argv, std::uint64_t count_default, int (*fuzz)(const Run&));
 
 }  // namespace ym::fuzz
