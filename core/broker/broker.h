@@ -19,6 +19,8 @@ struct BrokerOptions {
     std::uint64_t seed = 0;    // of all its randomness: jitter, routing by weight
     std::uint64_t boot = 0;    // told in WELCOME; changes with each start
     bool store_keeps = false;  // the store keeps what it is given (its durability is not `none`)
+    /// Octets of dead records that the store may hold beside three times what is alive.
+    std::uint64_t store_slack = std::uint64_t{192} << 20U;
 };
 
 class Broker {

@@ -65,8 +65,11 @@ struct Effects {
     std::vector<Send> sends;           // in order
     std::vector<StoreRecord> records;  // one batch, number `batch`, when not empty; octets borrowed until the next step
     std::uint64_t batch = 0;
-    bool acquire = false;        // acquire the shard again, then say StoreAcquired
-    std::vector<PeerId> forget;  // after the sends: the broker knows nothing of these peers any more
+    bool may_wait = false;             // nobody waits for the batch: it may share a commit with a later one
+    std::vector<std::uint64_t> fetch;  // batches whose records are wanted: BatchFetched answers each
+    std::uint64_t reclaim = 0;         // not 0: batches up to this one are not needed any more
+    bool acquire = false;              // acquire the shard again, then say StoreAcquired
+    std::vector<PeerId> forget;        // after the sends: the broker knows nothing of these peers any more
     std::vector<Notice> notices;
     std::vector<AdminAnswer> answers;
     Finish finish = Finish::no;
@@ -76,6 +79,9 @@ struct Effects {
         sends.clear();
         records.clear();
         batch = 0;
+        may_wait = false;
+        fetch.clear();
+        reclaim = 0;
         acquire = false;
         forget.clear();
         notices.clear();

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/id.h"
+#include "broker/record.h"
 #include "broker/topology.h"
 
 namespace ym {
@@ -42,6 +43,19 @@ struct StoreAcquired {
     std::uint64_t through = 0;
 };
 
+/// What the store kept of an earlier life: the records of one batch. Batch after batch, in order, behind the first
+/// SettingsChanged and before the first StoreAcquired. A batch that was replayed before says nothing.
+struct StoreReplayed {
+    std::uint64_t batch = 0;
+    std::span<const StoreRecord> records;
+};
+
+/// The answer to Effects::fetch: all records of the batch.
+struct BatchFetched {
+    std::uint64_t batch = 0;
+    std::span<const StoreRecord> records;
+};
+
 /// New settings. The first event of a run; later ones change what they name and delete no message.
 struct SettingsChanged {
     std::unique_ptr<Topology> topology;
@@ -57,7 +71,7 @@ struct AdminCommand {
     AdminVerb verb = AdminVerb::status;
 };
 
-using Event = std::variant<FrameReceived, PeerUnreachable, StoreCompleted, StoreAcquired, SettingsChanged,
-                           DrainRequested, AdminCommand>;
+using Event = std::variant<FrameReceived, PeerUnreachable, StoreCompleted, StoreAcquired, StoreReplayed, BatchFetched,
+                           SettingsChanged, DrainRequested, AdminCommand>;
 
 }  // namespace ym

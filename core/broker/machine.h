@@ -264,6 +264,8 @@ class Broker::Machine {
     // storing.cc: the store
     void on(const StoreCompleted& event);
     void on(const StoreAcquired& event);
+    void on(const StoreReplayed& event);
+    void on(const BatchFetched& event);
     StoreRecord& record(RecordKind kind);
     StoreRecord& record_of(Queue& queue, RecordKind kind);
     PendingBatch& batch();

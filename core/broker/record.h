@@ -17,7 +17,13 @@ enum class RecordKind : std::uint8_t {
     accepted = 2,   // a message and all the durable queues that took it
     settled = 3,    // one queue's copy is done: acked, dead, dropped, expired, deleted
     attempted = 4,  // one queue's copy came back from a failed attempt
-    moved = 5,      // a dead letter goes on in another queue, under a number of its own
+    moved = 5,      // a dead letter goes on in another queue, under a number of its own; it is gone where it was
+    dead = 6,       // one queue's copy is a dead letter now, kept beside the queue; `settled` ends it
+    relocated =
+        7,        // a message again, with the queues whose copies still count: its older record is not needed any more
+    ledger = 8,   // the books of a queue are these, whatever earlier records add up to
+    window = 9,   // so are the accepted sequences of a producer's session
+    totals = 10,  // and the numbers of the shard
 };
 
 /// How a queue's copy of a message ended. The ledger has one counter each.
@@ -26,22 +32,24 @@ enum class Outcome : std::uint8_t { acked = 1, dead, expired, dropped, deleted, 
 /// One record. Which members count depends on `kind`; views are borrowed until the next step.
 struct StoreRecord {
     RecordKind kind{};
-    MessageId message;                  // accepted, settled, attempted, moved: its new number
-    AddressId queue;                    // queue, settled, attempted, moved: where it goes on
-    std::span<const AddressId> queues;  // accepted: recorded routes, never computed again
+    MessageId message;                  // accepted, settled, attempted, dead, relocated; moved: its new number
+    AddressId queue;                    // queue, settled, attempted, dead, ledger; moved: where it goes on
+    std::span<const AddressId> queues;  // accepted: recorded routes, never computed again; relocated
     std::string_view name;              // queue
     Outcome outcome{};                  // settled
     MessageId origin;                   // moved: the dead letter's number before
     AddressId from;                     // moved: the queue that gave it up
-    FailureReason reason{};             // moved: why
-    std::uint32_t attempt = 0;          // attempted, moved: how many were used up
-    WallTime at;                        // accepted, moved: when it was accepted first; attempted: not before
-    std::uint8_t priority = 0;          // accepted, moved
-    Principal principal;                // accepted: who published
-    Octets session;                     // accepted: of the producer, for dedupe
-    std::uint64_t sequence = 0;         // accepted
-    Octets fields;                      // accepted, moved: encoded, as delivered
-    Octets body;                        // accepted, moved
+    FailureReason reason{};             // moved, dead: why
+    std::uint32_t attempt = 0;          // attempted, moved, dead: how many were used up
+    WallTime at;                 // accepted, moved, relocated: when it was accepted first; attempted: not before;
+                                 // dead: since when
+    std::uint8_t priority = 0;   // accepted, moved, relocated
+    Principal principal;         // accepted, window: who published
+    Octets session;              // accepted, window: of the producer, for dedupe
+    std::uint64_t sequence = 0;  // accepted
+    Octets fields;               // accepted, moved, relocated: encoded, as delivered
+    Octets body;                 // accepted, moved, relocated
+    std::span<const std::uint64_t> numbers;  // ledger, window, totals: see replay.cc
 };
 
 }  // namespace ym

@@ -241,4 +241,7 @@ void Broker::Machine::refuse_batch(PendingBatch& pending) {
     held_settled_.insert(held_settled_.end(), pending.settled.begin(), pending.settled.end());
 }
 
+void Broker::Machine::on(const StoreReplayed& /*event*/) {}
+void Broker::Machine::on(const BatchFetched& /*event*/) {}
+
 }  // namespace ym

@@ -87,9 +87,9 @@ void Persistence::release(std::uint32_t shard, std::uint64_t epoch, std::uint64_
     table_.release(self_, shard, epoch, ticket);
 }
 
-void Persistence::append(std::uint32_t shard, std::uint64_t epoch, std::uint64_t number, Octets octets,
+void Persistence::append(std::uint32_t shard, std::uint64_t epoch, std::uint64_t number, Octets octets, Duration wait,
                          std::uint64_t ticket) {
-    table_.append(self_, shard, epoch, number, as_ym_text(octets), ticket);
+    table_.append(self_, shard, epoch, number, as_ym_text(octets), as_ns(wait), ticket);
 }
 
 void Persistence::read(std::uint32_t shard, std::uint64_t from, std::uint64_t bytes_max, std::uint64_t ticket) {

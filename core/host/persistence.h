@@ -67,8 +67,9 @@ class Persistence {
     void acquire(std::uint32_t shard, std::string_view owner, Duration ttl, std::uint64_t ticket);
     void renew(std::uint32_t shard, std::uint64_t epoch, Duration ttl, std::uint64_t ticket);
     void release(std::uint32_t shard, std::uint64_t epoch, std::uint64_t ticket);
-    /// `octets` stay borrowed until the completion.
-    void append(std::uint32_t shard, std::uint64_t epoch, std::uint64_t number, Octets octets, std::uint64_t ticket);
+    /// `octets` stay borrowed until the completion, which may come `wait` later than it could.
+    void append(std::uint32_t shard, std::uint64_t epoch, std::uint64_t number, Octets octets, Duration wait,
+                std::uint64_t ticket);
     void read(std::uint32_t shard, std::uint64_t from, std::uint64_t bytes_max, std::uint64_t ticket);
     void fetch(std::uint32_t shard, std::span<const std::uint64_t> numbers, std::uint64_t ticket);
     void reclaim(std::uint32_t shard, std::uint64_t epoch, std::uint64_t first, std::uint64_t last,

@@ -16,6 +16,8 @@ constexpr Duration wait_max_parked = 10ms;
 // While messages keep coming, signals and other threads are still looked for this often.
 constexpr Duration poll_every = 2ms;
 constexpr Duration house_every = 1s;
+// A batch that nobody waits for is synced so much later at most; a plugin writes it a tenth of that after it came.
+constexpr Duration batch_wait = 50ms;
 // At the end: for what is parked, then for what ZeroMQ itself has not yet sent.
 constexpr Duration flush_max = 1s;
 constexpr Duration linger = 500ms;
@@ -79,7 +81,9 @@ void Turns::step(Now now) {
 }
 
 void Turns::perform(Now now) {
-    if (!effects_.records.empty()) parts_.store.append(effects_.batch, effects_.records);
+    if (!effects_.records.empty()) {
+        parts_.store.append(effects_.batch, effects_.records, effects_.may_wait ? batch_wait : Duration{0});
+    }
     for (const Send& send : effects_.sends) {
         parts_.outbox.send(send.peer, effects_.octets.octets(send.at, send.size), send.parts);
     }

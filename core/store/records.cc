@@ -10,9 +10,9 @@ namespace {
 constexpr std::uint32_t magic = 0x594d4200;  // "YMB", then the version's octet
 constexpr std::size_t accepted_head_bytes = 44;
 constexpr std::size_t settled_bytes = 20;
-constexpr std::size_t attempted_bytes = 32;
+constexpr std::size_t attempted_bytes = 32;  // and of dead
 constexpr std::size_t moved_head_bytes = 48;
-constexpr std::size_t queue_head_bytes = 12;
+constexpr std::size_t queue_head_bytes = 12;  // and of ledger, window and totals
 
 std::uint64_t to_octets(WallTime time) {
     return static_cast<std::uint64_t>(time.since_epoch.count());
@@ -38,8 +38,8 @@ std::byte* put(std::byte* at, Octets octets) {
 
 void add_accepted(Buffer& out, const StoreRecord& record, std::size_t bytes) {
     YM_CHECK(record.session.size() <= 255);
-    std::byte* at = begin_record(out, bytes, RecordKind::accepted, record.priority,
-                                 static_cast<std::uint8_t>(record.session.size()));
+    std::byte* at =
+        begin_record(out, bytes, record.kind, record.priority, static_cast<std::uint8_t>(record.session.size()));
     store_be(at + 8, record.message.value);
     store_be(at + 16, to_octets(record.at));
     store_be(at + 24, record.sequence);
@@ -52,6 +52,42 @@ void add_accepted(Buffer& out, const StoreRecord& record, std::size_t bytes) {
         at += 4;
     }
     put(put(put(at, record.session), record.fields), record.body);
+}
+
+std::byte* put(std::byte* at, std::span<const std::uint64_t> numbers) {
+    for (const std::uint64_t number : numbers) {
+        store_be(at, number);
+        at += sizeof number;
+    }
+    return at;
+}
+
+/// What is said of one queue's copy of a message.
+std::byte* add_copy(Buffer& out, const StoreRecord& record, std::size_t bytes, std::uint8_t detail,
+                    std::uint8_t reason) {
+    std::byte* at = begin_record(out, bytes, record.kind, detail, reason);
+    store_be(at + 8, record.queue.value);
+    store_be(at + 12, record.message.value);
+    return at + settled_bytes;
+}
+
+void add_attempted(Buffer& out, const StoreRecord& record, std::size_t bytes, std::uint8_t reason) {
+    std::byte* at = add_copy(out, record, bytes, 0, reason);
+    store_be(at, record.attempt);
+    store_be(at + 4, to_octets(record.at));
+}
+
+void add_window(Buffer& out, const StoreRecord& record, std::size_t bytes) {
+    YM_CHECK(record.session.size() <= 255);
+    std::byte* at = begin_record(out, bytes, record.kind, 0, static_cast<std::uint8_t>(record.session.size()));
+    store_be(at + 8, record.principal.value);
+    put(put(at + queue_head_bytes, record.session), record.numbers);
+}
+
+void add_numbers(Buffer& out, const StoreRecord& record, std::size_t bytes) {
+    std::byte* at = begin_record(out, bytes, record.kind, 0, 0);
+    store_be(at + 8, record.queue.value);
+    put(at + queue_head_bytes, record.numbers);
 }
 
 void add_moved(Buffer& out, const StoreRecord& record, std::size_t bytes) {
@@ -72,9 +108,14 @@ std::size_t encoded_bytes(const StoreRecord& record) {
     switch (record.kind) {
         case RecordKind::queue: return queue_head_bytes + record.name.size();
         case RecordKind::settled: return settled_bytes;
-        case RecordKind::attempted: return attempted_bytes;
+        case RecordKind::attempted:
+        case RecordKind::dead: return attempted_bytes;
         case RecordKind::moved: return moved_head_bytes + record.fields.size() + record.body.size();
-        case RecordKind::accepted: break;
+        case RecordKind::ledger:
+        case RecordKind::window:
+        case RecordKind::totals: return queue_head_bytes + record.session.size() + record.numbers.size() * 8;
+        case RecordKind::accepted:
+        case RecordKind::relocated: break;
     }
     return accepted_head_bytes + record.queues.size() * 4 + record.session.size() + record.fields.size() +
            record.body.size();
@@ -85,7 +126,8 @@ void BatchWriter::add(const StoreRecord& record) {
     YM_CHECK(bytes <= 0xffffffffU);
     ++count_;
     switch (record.kind) {
-        case RecordKind::accepted: return add_accepted(out_, record, bytes);
+        case RecordKind::accepted:
+        case RecordKind::relocated: return add_accepted(out_, record, bytes);
         case RecordKind::moved: return add_moved(out_, record, bytes);
         case RecordKind::queue: {
             std::byte* at = begin_record(out_, bytes, record.kind, 0, 0);
@@ -93,20 +135,12 @@ void BatchWriter::add(const StoreRecord& record) {
             put(at + queue_head_bytes, as_octets(record.name));
             return;
         }
-        case RecordKind::settled: {
-            std::byte* at = begin_record(out_, bytes, record.kind, static_cast<std::uint8_t>(record.outcome), 0);
-            store_be(at + 8, record.queue.value);
-            store_be(at + 12, record.message.value);
-            return;
-        }
-        case RecordKind::attempted: {
-            std::byte* at = begin_record(out_, bytes, record.kind, 0, 0);
-            store_be(at + 8, record.queue.value);
-            store_be(at + 12, record.message.value);
-            store_be(at + 20, record.attempt);
-            store_be(at + 24, to_octets(record.at));
-            return;
-        }
+        case RecordKind::settled: add_copy(out_, record, bytes, static_cast<std::uint8_t>(record.outcome), 0); return;
+        case RecordKind::attempted: return add_attempted(out_, record, bytes, 0);
+        case RecordKind::dead: return add_attempted(out_, record, bytes, static_cast<std::uint8_t>(record.reason));
+        case RecordKind::window: return add_window(out_, record, bytes);
+        case RecordKind::ledger:
+        case RecordKind::totals: return add_numbers(out_, record, bytes);
     }
     check_failed(__FILE__, __LINE__, "a kind of record that has no layout");
 }
@@ -163,30 +197,63 @@ Result<bool> BatchReader::next(StoreRecord& record) {
 }
 
 bool BatchReader::parse(Octets octets, StoreRecord& record) {
-    const std::byte* at = octets.data();
-    const auto detail = static_cast<std::uint8_t>(at[5]);
-    record.kind = static_cast<RecordKind>(at[4]);
-    if (record.kind == RecordKind::accepted) return parse_accepted(octets, record);
-    if (record.kind == RecordKind::moved) return parse_moved(octets, record);
-    if (octets.size() < queue_head_bytes || at[6] != std::byte{0}) return false;
-    record.queue = AddressId{load_be<std::uint32_t>(at + 8)};
+    record.kind = static_cast<RecordKind>(octets[4]);
+    if (octets.size() < queue_head_bytes) return false;
+    record.queue = AddressId{load_be<std::uint32_t>(octets.data() + 8)};
     switch (record.kind) {
-        case RecordKind::queue: record.name = as_text(octets.subspan(queue_head_bytes)); return detail == 0;
-        case RecordKind::settled:
-            if (octets.size() != settled_bytes) return false;
-            record.message = MessageId{load_be<std::uint64_t>(at + 12)};
-            record.outcome = static_cast<Outcome>(detail);
-            return record.outcome >= Outcome::acked && record.outcome <= Outcome::moved;
-        case RecordKind::attempted:
-            if (octets.size() != attempted_bytes || detail != 0) return false;
-            record.message = MessageId{load_be<std::uint64_t>(at + 12)};
-            record.attempt = load_be<std::uint32_t>(at + 20);
-            record.at = to_time(load_be<std::uint64_t>(at + 24));
-            return true;
         case RecordKind::accepted:
-        case RecordKind::moved: break;
+        case RecordKind::relocated: return parse_accepted(octets, record);
+        case RecordKind::moved: return parse_moved(octets, record);
+        case RecordKind::settled:
+        case RecordKind::attempted:
+        case RecordKind::dead: return parse_copy(octets, record);
+        case RecordKind::window: return parse_window(octets, record);
+        case RecordKind::ledger:
+        case RecordKind::totals: return parse_numbers(octets, record);
+        case RecordKind::queue:
+            record.name = as_text(octets.subspan(queue_head_bytes));
+            return octets[5] == std::byte{0} && octets[6] == std::byte{0};
     }
     return false;
+}
+
+bool BatchReader::parse_copy(Octets octets, StoreRecord& record) {
+    const std::byte* at = octets.data();
+    const auto detail = static_cast<std::uint8_t>(at[5]);
+    const auto reason = static_cast<std::uint8_t>(at[6]);
+    if (octets.size() < settled_bytes) return false;
+    record.message = MessageId{load_be<std::uint64_t>(at + 12)};
+    if (record.kind == RecordKind::settled) {
+        record.outcome = static_cast<Outcome>(detail);
+        return octets.size() == settled_bytes && reason == 0 && record.outcome >= Outcome::acked &&
+               record.outcome <= Outcome::moved;
+    }
+    if (octets.size() != attempted_bytes || detail != 0) return false;
+    record.attempt = load_be<std::uint32_t>(at + 20);
+    record.at = to_time(load_be<std::uint64_t>(at + 24));
+    if (record.kind == RecordKind::attempted) return reason == 0;
+    record.reason = static_cast<FailureReason>(reason);
+    return reason < dead_reason_count;
+}
+
+bool BatchReader::parse_window(Octets octets, StoreRecord& record) {
+    const auto session_bytes = static_cast<std::size_t>(octets[6]);
+    record.principal = Principal{record.queue.value};
+    record.queue = AddressId{};
+    if (octets.size() < queue_head_bytes + session_bytes) return false;
+    record.session = octets.subspan(queue_head_bytes, session_bytes);
+    return octets[5] == std::byte{0} && parse_numbers(octets.subspan(session_bytes), record);
+}
+
+bool BatchReader::parse_numbers(Octets octets, StoreRecord& record) {
+    const std::size_t bytes = octets.size() - queue_head_bytes;
+    if (bytes % sizeof(std::uint64_t) != 0) return false;
+    numbers_.clear();
+    for (std::size_t at = 0; at < bytes; at += sizeof(std::uint64_t)) {
+        numbers_.push_back(load_be<std::uint64_t>(octets.data() + queue_head_bytes + at));
+    }
+    record.numbers = numbers_;
+    return true;
 }
 
 bool BatchReader::parse_moved(Octets octets, StoreRecord& record) {
@@ -210,6 +277,7 @@ bool BatchReader::parse_moved(Octets octets, StoreRecord& record) {
 
 bool BatchReader::parse_accepted(Octets octets, StoreRecord& record) {
     if (octets.size() < accepted_head_bytes) return false;
+    record.queue = AddressId{};
     const std::byte* at = octets.data();
     record.priority = static_cast<std::uint8_t>(at[5]);
     const auto session_bytes = static_cast<std::size_t>(at[6]);
@@ -232,6 +300,36 @@ bool BatchReader::parse_accepted(Octets octets, StoreRecord& record) {
     record.fields = octets.subspan(session_bytes, fields_bytes);
     record.body = octets.subspan(session_bytes + fields_bytes);
     return true;
+}
+
+Result<std::uint64_t> BatchRecords::read(Octets octets) {
+    records_.clear();
+    queues_.clear();
+    numbers_.clear();
+    auto reader = BatchReader::open(octets);
+    if (!reader) return reader.error();
+    StoreRecord record;
+    for (;;) {
+        const Result<bool> more = reader.value().next(record);
+        if (!more) {
+            records_.clear();
+            return more.error();
+        }
+        if (!more.value()) break;
+        queues_.insert(queues_.end(), record.queues.begin(), record.queues.end());
+        numbers_.insert(numbers_.end(), record.numbers.begin(), record.numbers.end());
+        records_.push_back(record);
+    }
+    // Their views are made last: the lists do not move any more.
+    std::span<const AddressId> queues = queues_;
+    std::span<const std::uint64_t> numbers = numbers_;
+    for (StoreRecord& r : records_) {
+        r.queues = queues.first(r.queues.size());
+        r.numbers = numbers.first(r.numbers.size());
+        queues = queues.subspan(r.queues.size());
+        numbers = numbers.subspan(r.numbers.size());
+    }
+    return reader.value().head().number;
 }
 
 }  // namespace ym::store

@@ -58,10 +58,30 @@ class BatchReader {
     [[nodiscard]] bool parse_accepted(Octets octets, StoreRecord& record);
     [[nodiscard]] static bool parse_moved(Octets octets, StoreRecord& record);
 
+    [[nodiscard]] bool parse_copy(Octets octets, StoreRecord& record);
+    [[nodiscard]] bool parse_window(Octets octets, StoreRecord& record);
+    [[nodiscard]] bool parse_numbers(Octets octets, StoreRecord& record);
+
     BatchHead head_;
     Octets left_;
     std::uint32_t read_ = 0;
     std::vector<AddressId> queues_;
+    std::vector<std::uint64_t> numbers_;
+};
+
+/// All records of a batch at once.
+class BatchRecords {
+  public:
+    /// Reads `octets`, which stay borrowed for as long as the records are. Fails as BatchReader does; holds nothing
+    /// then.
+    [[nodiscard]] Result<std::uint64_t> read(Octets octets);
+    /// Of the last read(), as are their views; an empty batch is none.
+    [[nodiscard]] std::span<const StoreRecord> records() const { return records_; }
+
+  private:
+    std::vector<StoreRecord> records_;
+    std::vector<AddressId> queues_;
+    std::vector<std::uint64_t> numbers_;
 };
 
 }  // namespace ym::store

@@ -60,7 +60,7 @@ Store::Part& Store::new_part(std::uint64_t batch) {
     return *parts_.back();
 }
 
-void Store::append(std::uint64_t batch, std::span<const StoreRecord> records) {
+void Store::append(std::uint64_t batch, std::span<const StoreRecord> records, Duration wait) {
     if (ended_) return;
     if (!keeps()) return tell(batch, StoreStatus::ok);
     std::size_t at = 0;
@@ -68,6 +68,7 @@ void Store::append(std::uint64_t batch, std::span<const StoreRecord> records) {
     do {
         Part& part = new_part(batch);
         part.first = std::exchange(first, false);
+        part.wait = wait;
         BatchWriter writer(part.octets);
         for (bool fits = true; at < records.size() && fits;) {
             writer.add(records[at++]);
@@ -88,7 +89,7 @@ void Store::send_waiting() {
         part.ticket = ++ticket_;
         readdress(part.octets, static_cast<std::uint32_t>(epoch_), part.number);
         ++under_way_;
-        plugin_.append(options_.shard, epoch_, part.number, part.octets.octets(), part.ticket);
+        plugin_.append(options_.shard, epoch_, part.number, part.octets.octets(), part.wait, part.ticket);
     }
 }
 

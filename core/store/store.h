@@ -48,8 +48,8 @@ class Store {
     void acquire();
 
     /// Appends `records` as batch `batch`, one above the last, under the newest epoch. Copies them; poll() answers with
-    /// StoreCompleted.
-    void append(std::uint64_t batch, std::span<const StoreRecord> records);
+    /// StoreCompleted, up to `wait` later than it could.
+    void append(std::uint64_t batch, std::span<const StoreRecord> records, Duration wait = Duration{0});
 
     /// Appends what has been answered to `events`, and does what is due by `now`.
     void poll(Instant now, std::vector<Event>& events);
@@ -74,6 +74,7 @@ class Store {
         std::uint64_t number = 0;  // the plugin's; given when it is sent
         std::uint64_t batch = 0;   // the broker's
         std::uint64_t ticket = 0;
+        Duration wait{0};
         bool first = true;  // of its batch
         bool last = true;
     };

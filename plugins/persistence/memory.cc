@@ -115,7 +115,7 @@ constexpr ym_persistence persistence = {
         at(self).release(shard, epoch, ticket);
     },
     [](void* self, std::uint32_t shard, std::uint64_t epoch, std::uint64_t number, ym_text /*octets*/,
-       std::uint64_t ticket) { at(self).append(shard, epoch, number, ticket); },
+       std::uint64_t /*wait_ns*/, std::uint64_t ticket) { at(self).append(shard, epoch, number, ticket); },
     [](void* self, std::uint32_t shard, std::uint64_t /*from*/, std::uint64_t /*bytes_max*/, std::uint64_t ticket) {
         at(self).read(shard, ticket);
     },

@@ -69,7 +69,8 @@ TEST_P(AnyStore, GivesAHigherEpochWithEachAcquire) {
 TEST_P(AnyStore, CompletesAppendsInTheirOrder) {
     const std::uint64_t epoch = acquire(0, 1);
     const std::uint64_t through = wait(1).through;
-    for (std::uint64_t i = 1; i <= 50; ++i) store->append(0, epoch, through + i, as_octets(batch), 100 + i);
+    for (std::uint64_t i = 1; i <= 50; ++i)
+        store->append(0, epoch, through + i, as_octets(batch), Duration{0}, 100 + i);
     for (std::uint64_t i = 1; i <= 50; ++i) {
         EXPECT_EQ(wait(100 + i).status, StoreStatus::ok);
         if (i == 1) continue;
@@ -83,13 +84,13 @@ TEST_P(AnyStore, FencesAnOldEpoch) {
     const std::uint64_t old_epoch = acquire(0, 1);
     const std::uint64_t through = wait(1).through;
     const std::uint64_t epoch = acquire(0, 2);
-    store->append(0, old_epoch, through + 1, as_octets(batch), 3);
+    store->append(0, old_epoch, through + 1, as_octets(batch), Duration{0}, 3);
     EXPECT_EQ(wait(3).status, StoreStatus::fenced);
     store->renew(0, old_epoch, 10s, 4);
     EXPECT_EQ(wait(4).status, StoreStatus::fenced);
     store->reclaim(0, old_epoch, 1, 1, 5);
     EXPECT_EQ(wait(5).status, StoreStatus::fenced);
-    store->append(0, epoch, through + 1, as_octets(batch), 6);
+    store->append(0, epoch, through + 1, as_octets(batch), Duration{0}, 6);
     EXPECT_EQ(wait(6).status, StoreStatus::ok);
 }
 
@@ -99,26 +100,26 @@ TEST_P(AnyStore, TakesNothingAfterRelease) {
     EXPECT_EQ(wait(2).status, StoreStatus::ok);
     store->release(0, epoch, 3);
     EXPECT_EQ(wait(3).status, StoreStatus::ok);
-    store->append(0, epoch, wait(1).through + 1, as_octets(batch), 4);
+    store->append(0, epoch, wait(1).through + 1, as_octets(batch), Duration{0}, 4);
     EXPECT_EQ(wait(4).status, StoreStatus::fenced);
 }
 
 TEST_P(AnyStore, KeepsShardsApart) {
     const std::uint64_t zero = acquire(0, 1);
     const std::uint64_t one = acquire(1, 2);
-    store->append(0, zero, wait(1).through + 1, as_octets(batch), 3);
+    store->append(0, zero, wait(1).through + 1, as_octets(batch), Duration{0}, 3);
     acquire(1, 4);
     EXPECT_EQ(wait(4).through, wait(2).through);
-    store->append(0, zero, wait(1).through + 2, as_octets(batch), 5);
+    store->append(0, zero, wait(1).through + 2, as_octets(batch), Duration{0}, 5);
     EXPECT_EQ(wait(5).status, StoreStatus::ok) << "another shard's acquire took this one's epoch";
-    store->append(1, one, wait(2).through + 1, as_octets(batch), 6);
+    store->append(1, one, wait(2).through + 1, as_octets(batch), Duration{0}, 6);
     EXPECT_EQ(wait(6).status, StoreStatus::fenced);
 }
 
 TEST_P(AnyStore, ReadsToItsEndAndFetchesWhatItHas) {
     const std::uint64_t epoch = acquire(0, 1);
     const std::uint64_t first = wait(1).through + 1;
-    store->append(0, epoch, first, as_octets(batch), 2);
+    store->append(0, epoch, first, as_octets(batch), Duration{0}, 2);
     store->read(0, first, 1 << 20, 3);
     EXPECT_EQ(wait(3).status, StoreStatus::ok);
     EXPECT_EQ(wait(3).through, first);

@@ -63,6 +63,7 @@ class ImageChecker final : public Checker {
             case RecordKind::settled: return settled(fact);
             case RecordKind::attempted: return attempted(fact);
             case RecordKind::moved: return moved(fact);
+            default: break;
         }
     }
 

@@ -13,7 +13,8 @@
  *
  * Statuses:
  *   YM_OK       done. For append(): the batch is kept as caps() promises.
- *   YM_FULL     no room: nothing of it was kept. The same call may succeed later.
+ *   YM_FULL     no room: nothing of it was kept. Every append that is under way behind it ends with YM_FULL too: none
+ *               of them is kept, and the next one has the number of the first that was refused.
  *   YM_UNKNOWN  it may or may not have been done (a connection was lost). Every append that is under way ends with
  *               YM_UNKNOWN too. The host calls acquire() and goes on behind `through`.
  *   YM_FENCED   the shard has another owner, or the epoch is not the newest: the host drops the shard at once.
@@ -88,8 +89,11 @@ typedef struct ym_persistence {
     void (*release)(void* self, uint32_t shard, uint64_t epoch, uint64_t ticket);
 
     /* Keeps batch `number`, one above the last one, or above `through` of acquire(). `octets`, 1 to batch_bytes_max of
-     * them, stay borrowed until the completion. A batch is kept whole or not at all. [store] */
-    void (*append)(void* self, uint32_t shard, uint64_t epoch, uint64_t number, ym_text octets, uint64_t ticket);
+     * them, stay borrowed until the completion. A batch is kept whole or not at all. The completion may come `wait_ns`
+     * nanoseconds later than it could, so that the batch can share a commit with others; one with a `wait_ns` of 0 takes
+     * all that wait with it. [store] */
+    void (*append)(void* self, uint32_t shard, uint64_t epoch, uint64_t number, ym_text octets, uint64_t wait_ns,
+                   uint64_t ticket);
 
     /* Gives batches in order from `from` on, reclaimed ones left out: as many as `bytes_max` octets hold, but one at
      * least if there is one. [store] */
@@ -97,7 +101,8 @@ typedef struct ym_persistence {
     /* Gives `count` batches by number, in that order. `numbers` is borrowed until fetch() returns. [store] */
     void (*fetch)(void* self, uint32_t shard, const uint64_t* numbers, uint32_t count, uint64_t ticket);
 
-    /* Batches first..last, both included, are not needed any more; they may go, now or later. [store] */
+    /* Batches first..last, both included, are not needed any more; they may go, now or later. Only what is oldest is
+     * given up: `first` is the oldest batch that is left, or older. [store] */
     void (*reclaim)(void* self, uint32_t shard, uint64_t epoch, uint64_t first, uint64_t last, uint64_t ticket);
 
     /* Ends all work within `deadline_ns` nanoseconds; what is under way then completes with YM_UNKNOWN, before close

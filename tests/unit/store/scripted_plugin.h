@@ -97,7 +97,7 @@ class ScriptedPlugin {
         };
         table.release = [](void* self, std::uint32_t, std::uint64_t, std::uint64_t) { ++it(self).releases; };
         table.append = [](void* self, std::uint32_t, std::uint64_t epoch, std::uint64_t number, ym_text octets,
-                          std::uint64_t ticket) {
+                          std::uint64_t /*wait_ns*/, std::uint64_t ticket) {
             it(self).call([&] {
                 it(self).under_way.push_back({epoch, number, ticket, std::string(octets.data, octets.size)});
             });
