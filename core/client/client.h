@@ -195,6 +195,8 @@ class Worker {
     /// caller's.
     std::optional<Delivery> receive(Milliseconds timeout = forever);
     void on_lost(std::function<void(const Lost&)> handler);
+    /// Called when the settlements of the tags `first` to `last` are applied, and as durable as their queue is.
+    void on_settled(std::function<void(std::uint64_t first, std::uint64_t last)> handler);
 
     // Settle a delivery once with one of these. They queue, and are false when it is known that the lease has ended, or
     // when the body is larger than the broker takes.

@@ -82,6 +82,7 @@ class Worker::Machine : public Role {
     Settings settings;
     std::unordered_map<std::uint64_t, Held> held;
     std::function<void(const Lost&)> on_lost;
+    std::function<void(std::uint64_t, std::uint64_t)> on_settled;
     Connection connection;
 
   private:
@@ -90,6 +91,7 @@ class Worker::Machine : public Role {
     }
     void take_deliver(const wire::Frame& frame, std::optional<Octets> body);
     void take_told(const wire::Frame& frame);
+    void end_settled(std::uint64_t first, std::uint64_t last);
     void lose(std::uint64_t tag, Status status, std::string_view text);
     void extend_buffered(Instant now);
     void send_settlements();
@@ -103,6 +105,7 @@ class Worker::Machine : public Role {
     Instant extend_at_ = Instant::never();
     Instant polled_;
     std::vector<Lost> lost_;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> settled_;  // ranges of tags
     bool telling_ = false;
 };
 
@@ -174,13 +177,22 @@ void Worker::Machine::take_told(const wire::Frame& frame) {
         if (step == wire::RecordCursor::Step::bad) continue;
         const std::uint64_t through = std::min(number_of(record.fields, Field::through, record.id), last_);
         if (frame.verb == Verb::confirm) {
-            if (record.code == wire::confirm_settled)
-                untold_.erase(untold_.lower_bound(record.id), untold_.upper_bound(through));
+            if (record.code == wire::confirm_settled) end_settled(record.id, through);
             continue;
         }
         for (std::uint64_t tag = record.id; tag <= through; ++tag)
             lose(tag, record.code, text_of(record.fields, Field::text));
     }
+}
+
+void Worker::Machine::end_settled(std::uint64_t first, std::uint64_t last) {
+    const auto begin = untold_.lower_bound(first);
+    const auto end = untold_.upper_bound(last);
+    for (auto one = begin; on_settled && one != end; ++one) {
+        if (settled_.empty() || settled_.back().second + 1 != one->first) settled_.emplace_back(one->first, one->first);
+        settled_.back().second = one->first;
+    }
+    untold_.erase(begin, end);
 }
 
 void Worker::Machine::lose(std::uint64_t tag, Status status, std::string_view text) {
@@ -288,6 +300,7 @@ void Worker::Machine::send_settlements() {
 void Worker::Machine::tell() {
     if (telling_) return;
     telling_ = true;
+    for (const auto& [first, last] : std::exchange(settled_, {})) on_settled(first, last);
     for (const Lost& one : std::exchange(lost_, {})) {
         if (on_lost) on_lost(one);
     }
@@ -313,6 +326,10 @@ std::optional<Delivery> Worker::receive(Milliseconds timeout) {
 
 void Worker::on_lost(std::function<void(const Lost&)> handler) {
     machine_->on_lost = std::move(handler);
+}
+
+void Worker::on_settled(std::function<void(std::uint64_t, std::uint64_t)> handler) {
+    machine_->on_settled = std::move(handler);
 }
 
 bool Worker::ack(const Delivery& delivery, std::string_view reply) {

@@ -103,6 +103,24 @@ TEST_F(WorkerTest, SettlesARangeWithOneRecordAndMovesItsCredit) {
     EXPECT_TRUE(worker->flush(Milliseconds{5000}));
 }
 
+TEST_F(WorkerTest, TellsWhichSettlementsAreDurable) {
+    start_and_welcome();
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> settled;
+    worker->on_settled([&](std::uint64_t first, std::uint64_t last) { settled.emplace_back(first, last); });
+    broker.deliver(1, 5);
+    for (int i = 0; i < 5; ++i) {
+        const Delivery delivery = receive();
+        if (delivery.tag != 3) worker->ack(delivery);
+    }
+    broker.expect(Verb::settle);
+    broker.answer(Verb::confirm, 0, 1, wire::confirm_settled, 4);
+    until([&] { return !settled.empty(); });
+    EXPECT_THAT(settled, ElementsAre(std::pair(1, 2), std::pair(4, 4)));  // nobody settled 3, and 5 is not durable
+    broker.answer(Verb::confirm, 0, 4, wire::confirm_settled, 5);
+    until([&] { return settled.size() > 2; });
+    EXPECT_EQ(settled.back(), std::pair(std::uint64_t{5}, std::uint64_t{5}));  // 4 is told once
+}
+
 TEST_F(WorkerTest, SendsTheReplyWithItsAck) {
     start_and_welcome();
     broker.deliver(1, 1);
