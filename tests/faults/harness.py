@@ -125,8 +125,8 @@ class Run:
             socket.close(0)
         return None
 
-    def kill_broker(self):
-        self.ledger.note("broker_kill")
+    def kill_broker(self, kind="broker_kill"):
+        self.ledger.note(kind)
         self.broker.kill()
         self.broker.wait()
 

@@ -13,10 +13,13 @@ import random
 import sys
 import time
 
+import broker_faults
+import disk_faults
+import nemesis
 import peers_faults
 from harness import Failed, print_row
 
-FAULTS = {**peers_faults.FAULTS}
+FAULTS = {**peers_faults.FAULTS, **broker_faults.FAULTS, **disk_faults.FAULTS, **nemesis.FAULTS}
 
 
 def main():
