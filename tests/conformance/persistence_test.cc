@@ -131,7 +131,14 @@ TEST_P(AnyStore, ReadsToItsEndAndFetchesWhatItHas) {
     EXPECT_EQ(wait(5).status, StoreStatus::ok);
 }
 
-INSTANTIATE_TEST_SUITE_P(Bundled, AnyStore, ::testing::ValuesIn(ids_with(YM_PERSISTENCE_1)), test_name);
+/// Those that complete inside the call, as wait() expects. `log` answers from threads; see tests/unit/log.
+std::vector<std::string> synchronous_stores() {
+    std::vector<std::string> ids = ids_with(YM_PERSISTENCE_1);
+    std::erase(ids, "log");
+    return ids;
+}
+
+INSTANTIATE_TEST_SUITE_P(Bundled, AnyStore, ::testing::ValuesIn(synchronous_stores()), test_name);
 
 TEST(Memory, SaysThatItKeepsNothing) {
     settings::Problems problems;

@@ -1,0 +1,208 @@
+// The log in use: real files, real threads.
+#include "log/writer.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <map>
+
+#include "log/posix_disk.h"
+
+namespace ym::disklog {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Folder {
+  public:
+    Folder() {
+        std::string name = (std::filesystem::temp_directory_path() / "log-XXXXXX").string();
+        path_ = ::mkdtemp(name.data());
+    }
+    ~Folder() { std::filesystem::remove_all(path_); }
+    [[nodiscard]] std::string path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+/// What a completion said.
+struct Told {
+    Status status = Status::ok;
+    std::uint64_t epoch = 0;
+    std::uint64_t through = 0;
+    std::vector<std::uint64_t> numbers;
+    std::vector<std::string> batches;  // "(none)" for one that is not kept
+    std::string why;
+    std::size_t order = 0;
+};
+
+/// A writer and what it has told.
+class Used {
+  public:
+    explicit Used(const std::string& path, LogOptions options = {0, 65536, 65536, ""}) {
+        Listener listener{[this](std::uint64_t ticket, const Outcome& outcome) { note(ticket, outcome); },
+                          [](const std::string&, bool) {}};
+        writer = std::make_unique<Writer>(std::make_unique<PosixDisk>(path), options, listener);
+    }
+    ~Used() { close(); }
+
+    void close() {
+        if (!writer) return;
+        std::promise<void> closed;
+        writer->close([&] { closed.set_value(); });
+        closed.get_future().wait();
+        writer.reset();
+    }
+    Told wait(std::uint64_t ticket) {
+        std::unique_lock lock(mutex_);
+        came_.wait(lock, [&] { return told_.contains(ticket); });
+        return told_[ticket];
+    }
+    Told acquire(std::uint64_t ticket, const std::string& owner = "me") {
+        writer->acquire(owner, 10s, ticket);
+        return wait(ticket);
+    }
+    void append(std::uint64_t epoch, std::uint64_t number, std::string octets, std::chrono::nanoseconds wait,
+                std::uint64_t ticket) {
+        const std::string& kept = octets_.emplace_back(std::move(octets));
+        writer->append(epoch, number, std::as_bytes(std::span(kept)), wait, ticket);
+    }
+
+    std::unique_ptr<Writer> writer;
+
+  private:
+    void note(std::uint64_t ticket, const Outcome& outcome) {
+        Told told{outcome.status, outcome.epoch, outcome.through, {}, {}, std::string(outcome.why), 0};
+        if (outcome.answer != nullptr) {
+            told.numbers = outcome.answer->numbers;
+            for (const Octets batch : outcome.answer->batches) {
+                told.batches.push_back(batch.data() == nullptr
+                                           ? "(none)"
+                                           : std::string(reinterpret_cast<const char*>(batch.data()), batch.size()));
+            }
+        }
+        const std::lock_guard lock(mutex_);
+        told.order = told_.size();
+        EXPECT_TRUE(told_.emplace(ticket, told).second) << "ticket " << ticket << " was answered twice";
+        came_.notify_all();
+    }
+
+    std::mutex mutex_;
+    std::condition_variable came_;
+    std::map<std::uint64_t, Told> told_;
+    std::deque<std::string> octets_;
+};
+
+TEST(Writer, GivesBackAfterAReopenWhatItConfirmed) {
+    const Folder folder;
+    {
+        Used used(folder.path());
+        const Told acquired = used.acquire(1);
+        ASSERT_EQ(acquired.status, Status::ok) << acquired.why;
+        EXPECT_EQ(acquired.through, 0U);
+        for (std::uint64_t i = 1; i <= 100; ++i)
+            used.append(acquired.epoch, i, std::string(1000, char('a' + i % 26)), 0ns, 100 + i);
+        for (std::uint64_t i = 1; i <= 100; ++i) {
+            EXPECT_EQ(used.wait(100 + i).status, Status::ok) << used.wait(100 + i).why;
+            EXPECT_EQ(used.wait(100 + i).order, i);
+        }
+    }
+    Used used(folder.path());
+    const Told acquired = used.acquire(1);
+    ASSERT_EQ(acquired.status, Status::ok) << acquired.why;
+    EXPECT_EQ(acquired.through, 100U);
+    EXPECT_EQ(acquired.epoch, 2U);
+    used.writer->read(1, 1 << 20, 2);
+    const Told read = used.wait(2);
+    EXPECT_EQ(read.through, 100U);
+    ASSERT_EQ(read.numbers.size(), 100U);
+    for (std::uint64_t i = 1; i <= 100; ++i) {
+        EXPECT_EQ(read.numbers[i - 1], i);
+        EXPECT_EQ(read.batches[i - 1], std::string(1000, char('a' + i % 26)));
+    }
+    const std::uint64_t numbers[] = {7, 3, 101};
+    used.writer->fetch(numbers, 3);
+    const Told fetched = used.wait(3);
+    ASSERT_EQ(fetched.batches.size(), 3U);
+    EXPECT_EQ(fetched.batches[0], std::string(1000, 'h'));
+    EXPECT_EQ(fetched.batches[1], std::string(1000, 'd'));
+    EXPECT_EQ(fetched.batches[2], "(none)");
+}
+
+TEST(Writer, AnswersABatchThatMayWaitWithTheNextThatMayNot) {
+    const Folder folder;
+    Used used(folder.path());
+    const std::uint64_t epoch = used.acquire(1).epoch;
+    used.append(epoch, 1, "ack", 1h, 2);
+    used.append(epoch, 2, "message", 0ns, 3);
+    EXPECT_EQ(used.wait(3).status, Status::ok);
+    EXPECT_EQ(used.wait(2).status, Status::ok);
+    EXPECT_LT(used.wait(2).order, used.wait(3).order);
+}
+
+TEST(Writer, SyncsWhatMayWaitWhenItsTimeIsOver) {
+    const Folder folder;
+    Used used(folder.path());
+    const std::uint64_t epoch = used.acquire(1).epoch;
+    used.append(epoch, 1, "ack", 1ms, 2);
+    EXPECT_EQ(used.wait(2).status, Status::ok);
+}
+
+TEST(Writer, IsFencedWhileAnotherHasTheFolder) {
+    const Folder folder;
+    Used first(folder.path());
+    EXPECT_EQ(first.acquire(1).status, Status::ok);
+    Used second(folder.path());
+    const Told told = second.acquire(1);
+    EXPECT_EQ(told.status, Status::fenced);
+    EXPECT_THAT(told.why, HasSubstr("in use by another process"));
+    first.writer->release(1, 2);
+    EXPECT_EQ(first.wait(2).status, Status::ok);
+    EXPECT_EQ(second.acquire(3).status, Status::ok);
+}
+
+TEST(Writer, TakesNothingUnderAnOldEpochOrOutOfTurn) {
+    const Folder folder;
+    Used used(folder.path());
+    const std::uint64_t epoch = used.acquire(1).epoch;
+    EXPECT_EQ(used.acquire(2, "another").status, Status::fenced);
+    EXPECT_GT(used.acquire(3).epoch, epoch);
+    used.append(epoch, 1, "x", 0ns, 4);
+    EXPECT_EQ(used.wait(4).status, Status::fenced);
+    used.append(epoch + 1, 2, "x", 0ns, 5);
+    EXPECT_EQ(used.wait(5).status, Status::failed);
+    used.append(epoch + 1, 1, "x", 0ns, 6);
+    EXPECT_EQ(used.wait(6).status, Status::ok);
+}
+
+TEST(Writer, KeepsTheDiskSmallWhenOldBatchesAreReclaimed) {
+    const Folder folder;
+    Used used(folder.path());
+    const std::uint64_t epoch = used.acquire(1).epoch;
+    std::uint64_t ticket = 10;
+    for (std::uint64_t i = 1; i <= 500; ++i) {
+        used.append(epoch, i, std::string(10'000, 'x'), 0ns, ++ticket);
+        ASSERT_EQ(used.wait(ticket).status, Status::ok);
+        used.writer->reclaim(epoch, i, ++ticket);
+        EXPECT_EQ(used.wait(ticket).status, Status::ok);
+    }
+    std::size_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+        files += entry.path().extension() == ".log" ? 1 : 0;
+    }
+    EXPECT_LE(files, 7U) << "5 MB went through segments of 64 KiB";
+    used.close();
+    Used again(folder.path());
+    EXPECT_EQ(again.acquire(1).through, 500U);
+    again.writer->read(1, 1 << 20, 2);
+    EXPECT_TRUE(again.wait(2).numbers.empty());
+    EXPECT_EQ(again.wait(2).through, 500U);
+}
+
+}  // namespace
+}  // namespace ym::disklog
