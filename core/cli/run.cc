@@ -76,6 +76,11 @@ void say_hello(const Loaded& loaded, const std::vector<server::Bound>& bound, bo
 
 /// The books, and what became of messages that were still there.
 void say_goodbye(const server::Ended& ended, bool keeps) {
+    if (!ended.served) {
+        std::printf("It served nobody: the store was not read back to its end. The store is as it was.\n");
+        std::fflush(stdout);
+        return;
+    }
     std::uint64_t live = 0;
     std::uint64_t in_flight = 0;
     for (const QueueStatus& queue : ended.status.queues) {
@@ -98,6 +103,7 @@ void say_goodbye(const server::Ended& ended, bool keeps) {
 int code_of(const server::Ended& ended) {
     switch (ended.ending) {
         case server::Ending::drained: return server::balances(ended.status) ? exit_ok : exit_failed;
+        case server::Ending::unserved: return exit_ok;
         case server::Ending::stopped: return exit_failed;
         case server::Ending::fenced: return exit_temporary;
         case server::Ending::store_failed: return exit_store;

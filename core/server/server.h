@@ -32,6 +32,7 @@ struct Bound {
 enum class Ending : std::uint8_t {
     drained,       // asked to: what workers held was settled or given back
     stopped,       // asked twice: leases are lost
+    unserved,      // asked to before the store was read back: nothing has changed
     fenced,        // another broker owns the store
     store_failed,  // nothing more can be confirmed
 };
@@ -39,6 +40,7 @@ struct Ended {
     Ending ending = Ending::drained;
     std::string why;      // of a failure, for a person
     StatusReport status;  // the books at the end
+    bool served = false;  // the store was there, and what it kept was read back
 };
 
 /// Legal order: `listen serve`.

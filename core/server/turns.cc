@@ -33,12 +33,16 @@ Turns::Turns(Parts parts, const BrokerOptions& options) : parts_(parts), broker_
 
 Ended Turns::run(std::unique_ptr<Topology> topology) {
     events_.emplace_back(SettingsChanged{std::move(topology)});
-    step(read_clocks());
+    const Now start = read_clocks();
+    step(start);
+    started_at_ = start.monotonic;
+    house_at_ = start.monotonic + house_every;
     parts_.store.acquire();
     while (!over_) {
         const Now now = read_clocks();
         gather(now);
         if (!events_.empty() || now.monotonic >= broker_.next_deadline()) step(now);
+        if (acquired_ && !std::exchange(replay_told_, true)) tell_replay(now.monotonic);
         watch_store();
         keep_house(now.monotonic);
         if (!over_) wait(busy());
@@ -50,16 +54,7 @@ Ended Turns::run(std::unique_ptr<Topology> topology) {
 
 void Turns::gather(Now now) {
     parts_.store.poll(now.monotonic, events_);
-    for (const Event& event : events_) {
-        const auto* acquired = std::get_if<StoreAcquired>(&event);
-        if (acquired == nullptr || std::exchange(acquired_, true) || acquired->through == 0) continue;
-        over_ = true;
-        ending_ = Ending::store_failed;
-        why_ =
-            "the store holds messages of an earlier run, which this version cannot read back; "
-            "choose another store or folder";
-        return;
-    }
+    for (const Event& event : events_) acquired_ = acquired_ || std::holds_alternative<StoreAcquired>(event);
     if (!parts_.outbox.idle()) parts_.outbox.flush();
     for (const PeerId peer : parts_.outbox.unreachable()) events_.emplace_back(PeerUnreachable{peer});
     parts_.outbox.clear_unreachable();
@@ -94,6 +89,8 @@ void Turns::perform(Now now) {
     }
     for (const AdminAnswer& answer : effects_.answers) parts_.admin.answer(answer);
     for (const Notice& notice : effects_.notices) parts_.report.notice(notice, now.monotonic);
+    for (const std::uint64_t batch : effects_.fetch) parts_.store.fetch(batch);
+    if (effects_.reclaim != 0) parts_.store.reclaim(effects_.reclaim);
     if (effects_.acquire) parts_.store.acquire();
     switch (effects_.finish) {
         case Finish::no: return;
@@ -114,9 +111,41 @@ void Turns::watch_store() {
     over_ = true;
 }
 
+void Turns::tell_progress() {
+    const store::Replay& replay = parts_.store.replay();
+    if (replay.through == 0) {
+        parts_.report.line(Level::info, "waiting for the store");
+    } else {
+        parts_.report.line(Level::info, "reading back: batch " + std::to_string(replay.last) + " of " +
+                                            std::to_string(replay.through) + ", " + std::to_string(replay.records) +
+                                            " records so far");
+    }
+}
+
+void Turns::tell_replay(Instant now) {
+    const store::Replay& replay = parts_.store.replay();
+    for (const auto& gap : replay.missing) {
+        parts_.report.line(Level::error, "batches " + std::to_string(gap.first) + " to " + std::to_string(gap.last) +
+                                             " of the store are missing; what they told is lost");
+    }
+    if (replay.missing_count > 0) {
+        parts_.report.line(Level::error, std::to_string(replay.missing_count) + " batches are missing in all");
+    }
+    if (replay.batches == 0) return;
+    std::uint64_t live = 0;
+    for (const QueueStatus& queue : broker_.status(now).queues) live += queue.live;
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_at_).count();
+    parts_.report.line(Level::info, "read back " + std::to_string(replay.batches) + " batches with " +
+                                        std::to_string(replay.records) + " records in " + std::to_string(ms) +
+                                        " ms: " + std::to_string(live) + " messages are in queues");
+}
+
 void Turns::take_signals() {
     while (parts_.signals.next()) {
-        if (std::exchange(draining_, true)) {
+        if (!acquired_) {
+            ending_ = Ending::unserved;
+            over_ = true;
+        } else if (std::exchange(draining_, true)) {
             ending_ = Ending::stopped;
             over_ = true;
         } else {
@@ -129,6 +158,7 @@ void Turns::keep_house(Instant now) {
     if (now < house_at_) return;
     house_at_ = now + house_every;
     parts_.report.summary(now);
+    if (!acquired_) tell_progress();
     const std::uint64_t turned_away = parts_.intake.turned_away();
     if (turned_away == turned_away_told_) return;
     parts_.report.line(Level::warning, "too many peers: " + std::to_string(turned_away - turned_away_told_) +
@@ -162,7 +192,7 @@ void Turns::wait(bool busy) {
 
 void Turns::flush_out() {
     const Instant until = read_clocks().monotonic + flush_max;
-    if (ending_ == Ending::stopped) return;
+    if (ending_ == Ending::stopped || ending_ == Ending::unserved) return;
     while (!parts_.outbox.idle() && read_clocks().monotonic < until) {
         (void)busy();
         const timespec timeout{0, std::chrono::nanoseconds(wait_max_parked).count()};
@@ -172,7 +202,7 @@ void Turns::flush_out() {
 }
 
 Ended Turns::ended() {
-    return {ending_, why_, broker_.status(read_clocks().monotonic)};
+    return {ending_, why_, broker_.status(read_clocks().monotonic), acquired_};
 }
 
 }  // namespace ym::server

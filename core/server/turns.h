@@ -39,6 +39,8 @@ class Turns {
     void keep_house(Instant now);
     void take_signals();
     void watch_store();
+    void tell_progress();
+    void tell_replay(Instant now);
     /// True if there is something to do without waiting.
     [[nodiscard]] bool busy();
     void wait(bool busy);
@@ -53,7 +55,9 @@ class Turns {
     std::vector<pollfd> descriptors_;  // signals, wake, admin, listeners
     Instant polled_at_{};
     Instant house_at_{};
-    bool acquired_ = false;
+    Instant started_at_{};
+    bool acquired_ = false;  // for the first time: what the store kept is read back, and peers are served
+    bool replay_told_ = false;
     bool draining_ = false;
     bool over_ = false;
     Ending ending_ = Ending::drained;

@@ -102,6 +102,110 @@ void add_moved(Buffer& out, const StoreRecord& record, std::size_t bytes) {
     put(put(at + moved_head_bytes, record.fields), record.body);
 }
 
+bool parse_numbers(Octets octets, StoreRecord& record, RecordLists& lists) {
+    const std::size_t bytes = octets.size() - queue_head_bytes;
+    if (bytes % sizeof(std::uint64_t) != 0) return false;
+    const std::size_t count = bytes / sizeof(std::uint64_t);
+    std::uint64_t* const numbers = lists.numbers.take(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        numbers[i] = load_be<std::uint64_t>(octets.data() + queue_head_bytes + i * sizeof(std::uint64_t));
+    }
+    record.numbers = {numbers, count};
+    return true;
+}
+
+bool parse_window(Octets octets, StoreRecord& record, RecordLists& lists) {
+    const auto session_bytes = static_cast<std::size_t>(octets[6]);
+    record.principal = Principal{record.queue.value};
+    record.queue = AddressId{};
+    if (octets.size() < queue_head_bytes + session_bytes) return false;
+    record.session = octets.subspan(queue_head_bytes, session_bytes);
+    return octets[5] == std::byte{0} && parse_numbers(octets.subspan(session_bytes), record, lists);
+}
+
+bool parse_copy(Octets octets, StoreRecord& record) {
+    const std::byte* at = octets.data();
+    const auto detail = static_cast<std::uint8_t>(at[5]);
+    const auto reason = static_cast<std::uint8_t>(at[6]);
+    if (octets.size() < settled_bytes) return false;
+    record.message = MessageId{load_be<std::uint64_t>(at + 12)};
+    if (record.kind == RecordKind::settled) {
+        record.outcome = static_cast<Outcome>(detail);
+        return octets.size() == settled_bytes && reason == 0 && record.outcome >= Outcome::acked &&
+               record.outcome <= Outcome::moved;
+    }
+    if (octets.size() != attempted_bytes || detail != 0) return false;
+    record.attempt = load_be<std::uint32_t>(at + 20);
+    record.at = to_time(load_be<std::uint64_t>(at + 24));
+    if (record.kind == RecordKind::attempted) return reason == 0;
+    record.reason = static_cast<FailureReason>(reason);
+    return reason < dead_reason_count;
+}
+
+bool parse_moved(Octets octets, StoreRecord& record) {
+    if (octets.size() < moved_head_bytes) return false;
+    const std::byte* at = octets.data();
+    record.priority = static_cast<std::uint8_t>(at[5]);
+    record.reason = static_cast<FailureReason>(at[6]);
+    if (static_cast<std::size_t>(record.reason) >= dead_reason_count) return false;
+    record.queue = AddressId{load_be<std::uint32_t>(at + 8)};
+    record.message = MessageId{load_be<std::uint64_t>(at + 12)};
+    record.origin = MessageId{load_be<std::uint64_t>(at + 20)};
+    record.from = AddressId{load_be<std::uint32_t>(at + 28)};
+    record.attempt = load_be<std::uint32_t>(at + 32);
+    record.at = to_time(load_be<std::uint64_t>(at + 36));
+    const std::size_t fields_bytes = load_be<std::uint32_t>(at + 44);
+    if (fields_bytes > octets.size() - moved_head_bytes) return false;
+    record.fields = octets.subspan(moved_head_bytes, fields_bytes);
+    record.body = octets.subspan(moved_head_bytes + fields_bytes);
+    return true;
+}
+
+bool parse_accepted(Octets octets, StoreRecord& record, RecordLists& lists) {
+    if (octets.size() < accepted_head_bytes) return false;
+    record.queue = AddressId{};
+    const std::byte* at = octets.data();
+    record.priority = static_cast<std::uint8_t>(at[5]);
+    const auto session_bytes = static_cast<std::size_t>(at[6]);
+    record.message = MessageId{load_be<std::uint64_t>(at + 8)};
+    record.at = to_time(load_be<std::uint64_t>(at + 16));
+    record.sequence = load_be<std::uint64_t>(at + 24);
+    record.principal = Principal{load_be<std::uint32_t>(at + 32)};
+    const std::size_t queues = load_be<std::uint32_t>(at + 36);
+    const std::size_t fields_bytes = load_be<std::uint32_t>(at + 40);
+    // Sums of numbers below 2^34: they cannot overflow 64 bits.
+    if (octets.size() < accepted_head_bytes + queues * 4 + session_bytes + fields_bytes) return false;
+    octets = octets.subspan(accepted_head_bytes);
+    AddressId* const list = lists.queues.take(queues);
+    for (std::size_t i = 0; i < queues; ++i) list[i] = AddressId{load_be<std::uint32_t>(octets.data() + i * 4)};
+    record.queues = {list, queues};
+    octets = octets.subspan(queues * 4);
+    record.session = octets.first(session_bytes);
+    record.fields = octets.subspan(session_bytes, fields_bytes);
+    record.body = octets.subspan(session_bytes + fields_bytes);
+    return true;
+}
+
+bool parse(Octets octets, StoreRecord& record, RecordLists& lists) {
+    record.kind = static_cast<RecordKind>(octets[4]);
+    if (octets.size() < queue_head_bytes) return false;
+    record.queue = AddressId{load_be<std::uint32_t>(octets.data() + 8)};
+    const bool plain = octets[5] == std::byte{0} && octets[6] == std::byte{0};
+    switch (record.kind) {
+        case RecordKind::accepted:
+        case RecordKind::relocated: return parse_accepted(octets, record, lists);
+        case RecordKind::moved: return parse_moved(octets, record);
+        case RecordKind::settled:
+        case RecordKind::attempted:
+        case RecordKind::dead: return parse_copy(octets, record);
+        case RecordKind::window: return parse_window(octets, record, lists);
+        case RecordKind::ledger:
+        case RecordKind::totals: return plain && parse_numbers(octets, record, lists);
+        case RecordKind::queue: record.name = as_text(octets.subspan(queue_head_bytes)); return plain;
+    }
+    return false;
+}
+
 }  // namespace
 
 std::size_t encoded_bytes(const StoreRecord& record) {
@@ -175,161 +279,58 @@ Result<BatchReader> BatchReader::open(Octets octets) {
     return BatchReader(head, octets.subspan(batch_head_bytes));
 }
 
-Failure BatchReader::broken(const char* what) {
+BatchReader::Step BatchReader::broken(const char* what) {
     left_ = {};
-    return Failure{"record " + std::to_string(read_ + 1) + " of batch " + std::to_string(head_.number) + ": " + what};
+    broken_ = what;
+    return Step::broken;
 }
 
-Result<bool> BatchReader::next(StoreRecord& record) {
+Failure BatchReader::failure() const {
+    return Failure{"record " + std::to_string(read_ + 1) + " of batch " + std::to_string(head_.number) + ": " +
+                   broken_};
+}
+
+BatchReader::Step BatchReader::step(StoreRecord& fresh, RecordLists& lists) {
     if (left_.empty()) {
-        if (read_ != head_.count) return broken("missing: the head counts more");
-        return false;
+        if (broken_ != nullptr) return Step::broken;
+        return read_ == head_.count ? Step::end : broken("missing: the head counts more");
     }
     if (left_.size() < 8) return broken("cut");
     const auto length = load_be<std::uint32_t>(left_.data());
     if (length < 8 || length > left_.size()) return broken("a length beyond the batch");
     if (read_ == head_.count) return broken("more than the head counts");
-    record = StoreRecord{};
-    if (left_[7] != std::byte{0} || !parse(left_.first(length), record)) return broken("a layout that is unknown");
+    if (left_[7] != std::byte{0} || !parse(left_.first(length), fresh, lists))
+        return broken("a layout that is unknown");
     left_ = left_.subspan(length);
     ++read_;
-    return true;
+    return Step::record;
 }
 
-bool BatchReader::parse(Octets octets, StoreRecord& record) {
-    record.kind = static_cast<RecordKind>(octets[4]);
-    if (octets.size() < queue_head_bytes) return false;
-    record.queue = AddressId{load_be<std::uint32_t>(octets.data() + 8)};
-    switch (record.kind) {
-        case RecordKind::accepted:
-        case RecordKind::relocated: return parse_accepted(octets, record);
-        case RecordKind::moved: return parse_moved(octets, record);
-        case RecordKind::settled:
-        case RecordKind::attempted:
-        case RecordKind::dead: return parse_copy(octets, record);
-        case RecordKind::window: return parse_window(octets, record);
-        case RecordKind::ledger:
-        case RecordKind::totals: return parse_numbers(octets, record);
-        case RecordKind::queue:
-            record.name = as_text(octets.subspan(queue_head_bytes));
-            return octets[5] == std::byte{0} && octets[6] == std::byte{0};
-    }
-    return false;
+Result<bool> BatchReader::next(StoreRecord& record) {
+    record = StoreRecord{};
+    lists_.clear();
+    const Step step_made = step(record, lists_);
+    if (step_made == Step::broken) return failure();
+    return step_made == Step::record;
 }
 
-bool BatchReader::parse_copy(Octets octets, StoreRecord& record) {
-    const std::byte* at = octets.data();
-    const auto detail = static_cast<std::uint8_t>(at[5]);
-    const auto reason = static_cast<std::uint8_t>(at[6]);
-    if (octets.size() < settled_bytes) return false;
-    record.message = MessageId{load_be<std::uint64_t>(at + 12)};
-    if (record.kind == RecordKind::settled) {
-        record.outcome = static_cast<Outcome>(detail);
-        return octets.size() == settled_bytes && reason == 0 && record.outcome >= Outcome::acked &&
-               record.outcome <= Outcome::moved;
-    }
-    if (octets.size() != attempted_bytes || detail != 0) return false;
-    record.attempt = load_be<std::uint32_t>(at + 20);
-    record.at = to_time(load_be<std::uint64_t>(at + 24));
-    if (record.kind == RecordKind::attempted) return reason == 0;
-    record.reason = static_cast<FailureReason>(reason);
-    return reason < dead_reason_count;
-}
-
-bool BatchReader::parse_window(Octets octets, StoreRecord& record) {
-    const auto session_bytes = static_cast<std::size_t>(octets[6]);
-    record.principal = Principal{record.queue.value};
-    record.queue = AddressId{};
-    if (octets.size() < queue_head_bytes + session_bytes) return false;
-    record.session = octets.subspan(queue_head_bytes, session_bytes);
-    return octets[5] == std::byte{0} && parse_numbers(octets.subspan(session_bytes), record);
-}
-
-bool BatchReader::parse_numbers(Octets octets, StoreRecord& record) {
-    const std::size_t bytes = octets.size() - queue_head_bytes;
-    if (bytes % sizeof(std::uint64_t) != 0) return false;
-    numbers_.clear();
-    for (std::size_t at = 0; at < bytes; at += sizeof(std::uint64_t)) {
-        numbers_.push_back(load_be<std::uint64_t>(octets.data() + queue_head_bytes + at));
-    }
-    record.numbers = numbers_;
-    return true;
-}
-
-bool BatchReader::parse_moved(Octets octets, StoreRecord& record) {
-    if (octets.size() < moved_head_bytes) return false;
-    const std::byte* at = octets.data();
-    record.priority = static_cast<std::uint8_t>(at[5]);
-    record.reason = static_cast<FailureReason>(at[6]);
-    if (static_cast<std::size_t>(record.reason) >= dead_reason_count) return false;
-    record.queue = AddressId{load_be<std::uint32_t>(at + 8)};
-    record.message = MessageId{load_be<std::uint64_t>(at + 12)};
-    record.origin = MessageId{load_be<std::uint64_t>(at + 20)};
-    record.from = AddressId{load_be<std::uint32_t>(at + 28)};
-    record.attempt = load_be<std::uint32_t>(at + 32);
-    record.at = to_time(load_be<std::uint64_t>(at + 36));
-    const std::size_t fields_bytes = load_be<std::uint32_t>(at + 44);
-    if (fields_bytes > octets.size() - moved_head_bytes) return false;
-    record.fields = octets.subspan(moved_head_bytes, fields_bytes);
-    record.body = octets.subspan(moved_head_bytes + fields_bytes);
-    return true;
-}
-
-bool BatchReader::parse_accepted(Octets octets, StoreRecord& record) {
-    if (octets.size() < accepted_head_bytes) return false;
-    record.queue = AddressId{};
-    const std::byte* at = octets.data();
-    record.priority = static_cast<std::uint8_t>(at[5]);
-    const auto session_bytes = static_cast<std::size_t>(at[6]);
-    record.message = MessageId{load_be<std::uint64_t>(at + 8)};
-    record.at = to_time(load_be<std::uint64_t>(at + 16));
-    record.sequence = load_be<std::uint64_t>(at + 24);
-    record.principal = Principal{load_be<std::uint32_t>(at + 32)};
-    const std::size_t queues = load_be<std::uint32_t>(at + 36);
-    const std::size_t fields_bytes = load_be<std::uint32_t>(at + 40);
-    // Sums of numbers below 2^34: they cannot overflow 64 bits.
-    if (octets.size() < accepted_head_bytes + queues * 4 + session_bytes + fields_bytes) return false;
-    octets = octets.subspan(accepted_head_bytes);
-    queues_.clear();
-    for (std::size_t i = 0; i < queues; ++i) {
-        queues_.push_back(AddressId{load_be<std::uint32_t>(octets.data() + i * 4)});
-    }
-    record.queues = queues_;
-    octets = octets.subspan(queues * 4);
-    record.session = octets.first(session_bytes);
-    record.fields = octets.subspan(session_bytes, fields_bytes);
-    record.body = octets.subspan(session_bytes + fields_bytes);
-    return true;
-}
-
-Result<std::uint64_t> BatchRecords::read(Octets octets) {
-    records_.clear();
-    queues_.clear();
-    numbers_.clear();
+Result<BatchHead> BatchRecords::add(Octets octets) {
     auto reader = BatchReader::open(octets);
     if (!reader) return reader.error();
-    StoreRecord record;
+    const std::size_t before = records_.size();
     for (;;) {
-        const Result<bool> more = reader.value().next(record);
-        if (!more) {
-            records_.clear();
-            return more.error();
-        }
-        if (!more.value()) break;
-        queues_.insert(queues_.end(), record.queues.begin(), record.queues.end());
-        numbers_.insert(numbers_.end(), record.numbers.begin(), record.numbers.end());
-        records_.push_back(record);
+        const BatchReader::Step made = reader.value().step(records_.emplace_back(), lists_);
+        if (made == BatchReader::Step::record) continue;
+        const bool whole = made == BatchReader::Step::end;
+        records_.resize(whole ? records_.size() - 1 : before);
+        if (whole) return reader.value().head();
+        return reader.value().failure();
     }
-    // Their views are made last: the lists do not move any more.
-    std::span<const AddressId> queues = queues_;
-    std::span<const std::uint64_t> numbers = numbers_;
-    for (StoreRecord& r : records_) {
-        r.queues = queues.first(r.queues.size());
-        r.numbers = numbers.first(r.numbers.size());
-        queues = queues.subspan(r.queues.size());
-        numbers = numbers.subspan(r.numbers.size());
-    }
-    return reader.value().head().number;
+}
+
+void BatchRecords::clear() {
+    records_.clear();
+    lists_.clear();
 }
 
 }  // namespace ym::store

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -39,6 +40,48 @@ class BatchWriter {
 /// Puts another epoch and number into a finished batch: it is appended again under a new owner.
 void readdress(Buffer& batch, std::uint32_t epoch, std::uint64_t number);
 
+/// Runs of values that stay where they are until clear(), which keeps the memory of the first ones.
+template <class T>
+class Runs {
+  public:
+    [[nodiscard]] T* take(std::size_t count) {
+        if (count == 0) return nullptr;
+        if (count > left_) add_chunk(count);
+        T* at = chunks_.back().get() + (size_ - left_);
+        left_ -= count;
+        return at;
+    }
+    void clear() {
+        if (chunks_.size() > 1) chunks_.resize(1);
+        size_ = chunks_.empty() ? 0 : first_size_;
+        left_ = size_;
+    }
+
+  private:
+    void add_chunk(std::size_t count) {
+        constexpr std::size_t usual = 1024;
+        size_ = count > usual ? count : usual;
+        if (chunks_.empty()) first_size_ = size_;
+        chunks_.emplace_back(new T[size_]);
+        left_ = size_;
+    }
+
+    std::vector<std::unique_ptr<T[]>> chunks_;
+    std::size_t first_size_ = 0;
+    std::size_t size_ = 0;  // of the last chunk
+    std::size_t left_ = 0;  // in it
+};
+
+/// What records show that does not stand in their batch as they show it.
+struct RecordLists {
+    Runs<AddressId> queues;
+    Runs<std::uint64_t> numbers;
+    void clear() {
+        queues.clear();
+        numbers.clear();
+    }
+};
+
 /// Reads the records of a batch: `open next*`.
 class BatchReader {
   public:
@@ -52,36 +95,35 @@ class BatchReader {
     [[nodiscard]] Result<bool> next(StoreRecord& record);
 
   private:
-    BatchReader(BatchHead head, Octets left) : head_(head), left_(left) {}
-    [[nodiscard]] Failure broken(const char* what);
-    [[nodiscard]] bool parse(Octets octets, StoreRecord& record);
-    [[nodiscard]] bool parse_accepted(Octets octets, StoreRecord& record);
-    [[nodiscard]] static bool parse_moved(Octets octets, StoreRecord& record);
+    friend class BatchRecords;
+    enum class Step : std::uint8_t { record, end, broken };
 
-    [[nodiscard]] bool parse_copy(Octets octets, StoreRecord& record);
-    [[nodiscard]] bool parse_window(Octets octets, StoreRecord& record);
-    [[nodiscard]] bool parse_numbers(Octets octets, StoreRecord& record);
+    BatchReader(BatchHead head, Octets left) : head_(head), left_(left) {}
+    [[nodiscard]] Step step(StoreRecord& fresh, RecordLists& lists);
+    [[nodiscard]] Step broken(const char* what);
+    [[nodiscard]] Failure failure() const;
 
     BatchHead head_;
     Octets left_;
     std::uint32_t read_ = 0;
-    std::vector<AddressId> queues_;
-    std::vector<std::uint64_t> numbers_;
+    const char* broken_ = nullptr;  // what is wrong with the record behind the last one that was read
+    RecordLists lists_;
 };
 
-/// All records of a batch at once.
+/// All records of some batches.
 class BatchRecords {
   public:
-    /// Reads `octets`, which stay borrowed for as long as the records are. Fails as BatchReader does; holds nothing
-    /// then.
-    [[nodiscard]] Result<std::uint64_t> read(Octets octets);
-    /// Of the last read(), as are their views; an empty batch is none.
+    /// Adds those of one batch: `octets`, which stay borrowed for as long as the records are. Fails as BatchReader
+    /// does; adds nothing then.
+    [[nodiscard]] Result<BatchHead> add(Octets octets);
+    /// Ends what is borrowed.
+    void clear();
+    /// Of all batches in the order that they were added in; as their views, borrowed until the next add() or clear().
     [[nodiscard]] std::span<const StoreRecord> records() const { return records_; }
 
   private:
     std::vector<StoreRecord> records_;
-    std::vector<AddressId> queues_;
-    std::vector<std::uint64_t> numbers_;
+    RecordLists lists_;
 };
 
 }  // namespace ym::store

@@ -4,13 +4,10 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +16,9 @@
 #include "broker/event.h"
 #include "broker/record.h"
 #include "host/persistence.h"
+#include "store/batch_numbers.h"
+#include "store/inbox.h"
+#include "store/records.h"
 
 namespace ym::store {
 
@@ -27,11 +27,26 @@ struct StoreOptions {
     std::string owner{};           // names this process, for people
     Duration ttl = 10s;            // how long the shard stays ours without a renewal, if the plugin fences
     std::function<void()> wake{};  // on any thread: there is something to poll
-    Duration acquire_again = 1s;   // wait before an acquisition whose outcome is unknown is tried again
+    Duration again = 1s;           // wait before what a lost connection has cut off is tried again
+    Duration room_again = 100ms;   // wait before the rest of a batch is tried again, when the room ended inside it
+    std::uint64_t read_bytes = std::uint64_t{8} << 20U;  // octets of one read; two are in memory at most
 };
 
-/// Legal order: `acquire (append | poll | acquire)* close`. Batches complete in the order of their appends; a store
-/// that keeps nothing completes them at once, and no record is encoded.
+/// How far reading back has come.
+struct Replay {
+    bool done = false;
+    std::uint64_t batches = 0;
+    std::uint64_t records = 0;
+    std::uint64_t last = 0;     // the last batch
+    std::uint64_t through = 0;  // where it ends
+    // Batches between others that the plugin does not give: some of them, and how many in all.
+    std::vector<BatchNumbers::Range> missing{};
+    std::uint64_t missing_count = 0;
+};
+
+/// Legal order: `acquire poll* (append | fetch | reclaim | poll | acquire)* close`, with nothing appended before the
+/// first StoreAcquired. Batches complete in the order of their appends; a store that keeps nothing completes them
+/// at once, and no record is encoded.
 class Store {
   public:
     Store(host::Persistence& plugin, StoreOptions options);
@@ -43,28 +58,39 @@ class Store {
     /// A record must fit this, with the head of a batch.
     [[nodiscard]] std::uint64_t batch_bytes_max() const { return caps_.batch_bytes_max; }
 
-    /// Asks for the shard. poll() answers with StoreAcquired. What was appended, and is not known to be stored, is
-    /// appended again under the new epoch.
+    /// Asks for the shard. poll() answers with StoreAcquired; the first time, what an earlier run left comes before it,
+    /// a StoreReplayed for each batch. What was appended, and is not known to be stored, is appended again under the
+    /// new epoch.
     void acquire();
 
     /// Appends `records` as batch `batch`, one above the last, under the newest epoch. Copies them; poll() answers with
-    /// StoreCompleted, up to `wait` later than it could.
+    /// StoreCompleted, up to `wait` later than it could. When one is refused as full, so is every later one that was
+    /// appended before poll() told of it.
     void append(std::uint64_t batch, std::span<const StoreRecord> records, Duration wait = Duration{0});
 
-    /// Appends what has been answered to `events`, and does what is due by `now`.
+    /// Asks for a batch that is stored. poll() answers with BatchFetched; several may be asked for at once.
+    void fetch(std::uint64_t batch);
+
+    /// Batches up to this one are not needed any more. Nothing answers.
+    void reclaim(std::uint64_t through);
+
+    /// Appends what has been answered to `events`, and does what is due by `now`. What the events show is lent until
+    /// the next call.
     void poll(Instant now, std::vector<Event>& events);
 
     /// True if poll() has something to tell.
-    [[nodiscard]] bool answered() const { return answered_.load(std::memory_order_acquire) || !ready_.empty(); }
+    [[nodiscard]] bool answered() const { return inbox_.any() || !ready_.empty() || !loaded_.empty(); }
     /// When poll() must be called though nothing was answered.
-    [[nodiscard]] Instant next_deadline() const { return std::min(renew_at_, acquire_at_); }
+    [[nodiscard]] Instant next_deadline() const { return std::min({renew_at_, acquire_at_, resume_at_}); }
+
+    [[nodiscard]] const Replay& replay() const { return replay_; }
 
     /// Ends the plugin's work; true if it did so before the deadline. No call follows.
     bool close(Duration deadline);
 
     /// How the store ended, if it did: fenced or failed.
     [[nodiscard]] std::optional<StoreStatus> ended() const { return ended_; }
-    /// What the plugin said last about a failure, for the log.
+    /// What went wrong last, for a person.
     [[nodiscard]] const std::string& why() const { return why_; }
 
   private:
@@ -78,61 +104,108 @@ class Store {
         bool first = true;  // of its batch
         bool last = true;
     };
-    /// A copy of a completion, to be read on the shard's thread.
-    struct Answer {
-        std::uint64_t ticket = 0;
-        StoreStatus status = StoreStatus::ok;
-        std::uint64_t epoch = 0;
-        std::uint64_t through = 0;
-        std::string why;
+    /// Batches that the plugin gave and the broker was not told of yet.
+    struct Loaded {
+        std::unique_ptr<BatchCopies> copies;
+        std::size_t next = 0;           // of them
+        std::uint64_t fetched = 0;      // the broker's batch that they are the parts of; 0: they were read back
+        BatchNumbers::Range numbers{};  // of those parts
+    };
+    struct Fetch {
+        std::uint64_t ticket = 0;  // 0: to be sent when the shard is ours again
+        std::uint64_t batch = 0;
+        BatchNumbers::Range numbers{};
+    };
+    /// Records of an event to come.
+    struct Shown {
+        std::uint64_t batch = 0;
+        std::size_t from = 0;  // in `lent_`
+        std::size_t to = 0;
+        bool fetched = false;
     };
 
-    void take(const host::StoreCompletion& completion);
-    bool fetch_answers();
-    void settle(const Answer& answer, Instant now);
+    // store.cc: the shard
+    void settle(Answer& answer, Instant now);
+    void keep_time(Instant now);
+    void ask_for_shard();
+    void lose_hold(Instant acquire_at);
     void acquired(const Answer& answer, Instant now);
     void renewed(const Answer& answer);
-    void appended(const Answer& answer);
-    void appended_full(const Part& part);
-    void send_waiting();
-    void ask_for_shard();
     void end(StoreStatus status);
-    Part& new_part(std::uint64_t batch);
-    void drop_front();
+    void fail(std::string why);
     void tell(std::uint64_t batch, StoreStatus status) { ready_.emplace_back(StoreCompleted{batch, status}); }
+
+    // appends.cc
+    [[nodiscard]] bool sends() const;
+    void send_waiting();
+    void appended(const Answer& answer, Instant now);
+    void appended_full(const Part& part, Instant now);
+    void refused_answered(const Answer& answer);
+    void nothing_under_way();
+    void keep_front();
+    void skip_kept();
+    Part& new_part(std::uint64_t batch);
+    void spare(std::unique_ptr<Part> part);
+
+    // reads.cc
+    void read_on();
+    void read_answered(Answer& answer, Instant now);
+    void send_fetches();
+    void fetched(Fetch fetch, Answer& answer, Instant now);
+    void reclaim_on();
+    void reclaimed(const Answer& answer, Instant now);
+    void take_back();
+    void tell_loaded(std::vector<Event>& events);
+    [[nodiscard]] bool show(Loaded& loaded);
+    [[nodiscard]] bool read(const Loaded& loaded, std::uint64_t number);
+    [[nodiscard]] bool follows(std::uint64_t number);
+    void note_missing(std::uint64_t next);
 
     host::Persistence& plugin_;
     StoreOptions options_;
     host::StoreCaps caps_;
+    Inbox inbox_;
+    std::vector<Answer> reading_;
+    std::vector<Event> ready_;
+    std::optional<StoreStatus> ended_;  // nothing more is sent
+    std::string why_;
+
+    bool held_ = false;            // the shard is ours, as far as we know
+    bool acquire_wanted_ = false;  // as soon as nothing is under way
     std::uint64_t epoch_ = 0;
-    std::uint64_t through_ = 0;        // the highest number that the plugin is known to keep
-    std::uint64_t batch_through_ = 0;  // the broker's batches up to here are answered
     std::uint64_t ticket_ = 0;
-    std::uint64_t acquire_ticket_ = 0;
+    std::uint64_t acquire_ticket_ = 0;  // of what is under way; 0: nothing. So are those below.
     std::uint64_t renew_ticket_ = 0;
     Instant renew_at_ = Instant::never();
     Instant acquire_at_ = Instant::never();
-    bool started_ = false;         // the first acquisition is done
-    bool usable_ = false;          // ours, as far as we know
-    bool acquire_wanted_ = false;  // as soon as nothing is under way
-    bool stalled_ = false;         // after a full one, until nothing is under way: numbers have no gaps
 
-    std::optional<StoreStatus> ended_;  // nothing more is sent
-
-    /// Appended and not known to be kept, in order: first `unknown_` that were answered so, then `under_way_` that are
+    /// Appended and not known to be kept, in order: first `idle_` that were answered so, then `under_way_` that are
     /// not answered, then those that wait to be sent.
     std::deque<std::unique_ptr<Part>> parts_;
-    std::size_t unknown_ = 0;
+    std::size_t idle_ = 0;
     std::size_t under_way_ = 0;
+    bool full_inside_ = false;  // the idle ones will be sent again at `resume_at_`; else only an acquisition helps
+    Instant resume_at_ = Instant::never();
+    std::deque<std::unique_ptr<Part>> refused_;  // under way, but behind a full one, and the broker knows
     std::vector<std::unique_ptr<Part>> spare_;
-    std::vector<Event> ready_;
-    std::string why_;
+    std::uint64_t through_ = 0;        // the highest number that the plugin is known to keep
+    std::uint64_t batch_through_ = 0;  // the broker's last batch that is stored
+    std::uint64_t batch_first_ = 0;    // the plugin's number of its first part, or of the next one's
+    BatchNumbers numbers_;
 
-    std::mutex mutex_;
-    std::condition_variable arrived_;
-    std::vector<Answer> inbox_;  // guarded by mutex_
-    std::vector<Answer> reading_;
-    std::atomic<bool> answered_{false};
+    Replay replay_;
+    std::uint64_t read_ticket_ = 0;
+    std::uint64_t read_from_ = 1;  // where the next read starts
+    std::vector<Fetch> fetches_;
+    std::uint64_t reclaim_ticket_ = 0;
+    std::uint64_t batches_from_ = 0;  // the broker's batches before it were reclaimed
+    std::uint64_t reclaim_to_ = 0;    // the plugin's numbers, up to here
+    std::uint64_t reclaim_sent_ = 0;  // under way
+    std::uint64_t reclaimed_ = 0;     // done
+    std::deque<Loaded> loaded_;
+    BatchRecords lent_;                                    // shown by the last poll's events
+    std::vector<std::unique_ptr<BatchCopies>> lent_from_;  // and read to their end
+    std::vector<Shown> shown_;
 };
 
 }  // namespace ym::store

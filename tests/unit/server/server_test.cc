@@ -267,14 +267,51 @@ TEST_F(ServerTest, EndsWhenTheStoreFailsThoughNoBatchWaits) {
     EXPECT_EQ(ended.ending, Ending::store_failed);
 }
 
-TEST_F(ServerTest, RefusesAStoreWhoseMessagesItCannotReadBack) {
+TEST_F(ServerTest, EndsWithTheReasonWhenABatchOfTheStoreCannotBeRead) {
     store::ScriptedPlugin plugin(YM_DURABLE_DISK, std::uint64_t{64} << 20U);
+    plugin.reads_nothing = false;
     start(plugin);
     plugin.wait_for_acquire();
     plugin.answer_acquire(YM_OK, 2, 17);
+    plugin.wait_for_read();
+    plugin.answer_read(YM_OK, {{1, 17, 0, std::string("YMB\x07", 4) + std::string(20, '\0')}}, 17);
     const Ended ended = end();
     EXPECT_EQ(ended.ending, Ending::store_failed);
-    EXPECT_THAT(ended.why, HasSubstr("earlier run"));
+    EXPECT_FALSE(ended.served);
+    EXPECT_THAT(ended.why, HasSubstr("batch 17 of the store cannot be read: a batch of version 7"));
+}
+
+TEST_F(ServerTest, ServesNobodyBeforeTheStoreIsReadBack) {
+    store::ScriptedPlugin plugin(YM_DURABLE_DISK, std::uint64_t{64} << 20U);
+    plugin.reads_nothing = false;
+    start(plugin);
+    Dealer peer(folder_.endpoint("main"), "p");
+    peer.send({hello("a session of 16b")});
+    plugin.wait_for_acquire();
+    plugin.answer_acquire(YM_OK, 2, 17);
+    plugin.wait_for_read();
+    for (int tries = 0; tries < 50; ++tries) ASSERT_EQ(status().peers.size(), 0U);
+    plugin.answer_read(YM_OK, {}, 17);
+    std::string octets;
+    wire::Frame head;
+    EXPECT_TRUE(next(peer, Verb::welcome, octets, head));
+    signal();
+    const Ended ended = end();
+    EXPECT_EQ(ended.ending, Ending::drained);
+    EXPECT_TRUE(ended.served);
+}
+
+TEST_F(ServerTest, EndsAtOneSignalWhileTheStoreIsReadBack) {
+    store::ScriptedPlugin plugin(YM_DURABLE_DISK, std::uint64_t{64} << 20U);
+    plugin.reads_nothing = false;
+    start(plugin);
+    plugin.wait_for_acquire();
+    plugin.answer_acquire(YM_OK, 2, 17);
+    plugin.wait_for_read();
+    signal();
+    const Ended ended = end();
+    EXPECT_EQ(ended.ending, Ending::unserved);
+    EXPECT_FALSE(ended.served);
 }
 
 TEST_F(ServerTest, ReadsNoFrameBeforeTheStoreIsAcquired) {

@@ -24,6 +24,20 @@ class ScriptedPlugin {
         std::uint64_t ticket = 0;
         std::string octets;
     };
+    struct Read {
+        std::uint64_t from = 0;
+        std::uint64_t bytes_max = 0;
+        std::uint64_t ticket = 0;
+    };
+    struct Fetch {
+        std::vector<std::uint64_t> numbers;
+        std::uint64_t ticket = 0;
+    };
+    struct Reclaim {
+        std::uint64_t first = 0;
+        std::uint64_t last = 0;
+        std::uint64_t ticket = 0;
+    };
 
     explicit ScriptedPlugin(ym_durability durability, std::uint64_t batch_bytes_max = 1U << 20U, bool fenced = false)
         : durability_(durability), batch_bytes_max_(batch_bytes_max), fenced_(fenced) {
@@ -40,6 +54,7 @@ class ScriptedPlugin {
         what.through = through;
         std::unique_lock<std::mutex> lock(mutex_);
         const std::uint64_t ticket = acquires.back();
+        through_ = through;
         lock.unlock();
         completions_->complete(completions_->context, ticket, status, &what);
     }
@@ -54,6 +69,27 @@ class ScriptedPlugin {
         }
         completions_->complete(completions_->context, append.ticket, status, nullptr);
     }
+    /// Answers the oldest read that is not answered.
+    void answer_read(ym_status status, const std::vector<Append>& batches = {}, std::uint64_t through = 0) {
+        Read read;
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            read = reads.at(0);
+            reads.erase(reads.begin());
+        }
+        give(read.ticket, status, batches, through);
+    }
+    /// Answers a fetch; batches without octets are not kept.
+    void answer_fetch(ym_status status, const std::vector<Append>& batches = {}, std::size_t which = 0) {
+        const Fetch fetch = fetches.at(which);
+        fetches.erase(fetches.begin() + static_cast<std::ptrdiff_t>(which));
+        give(fetch.ticket, status, batches, 0);
+    }
+    void answer_reclaim(ym_status status) {
+        const Reclaim reclaim = reclaims.at(0);
+        reclaims.erase(reclaims.begin());
+        completions_->complete(completions_->context, reclaim.ticket, status, nullptr);
+    }
     void answer_renew(ym_status status) {
         completions_->complete(completions_->context, renews.back(), status, nullptr);
     }
@@ -61,6 +97,9 @@ class ScriptedPlugin {
     /// Waits until the other thread has called, at most 5 s.
     void wait_for_acquire() {
         wait([this] { return !acquires.empty(); });
+    }
+    void wait_for_read() {
+        wait([this] { return !reads.empty(); });
     }
     void wait_for_append() {
         wait([this] { return !under_way.empty(); });
@@ -71,6 +110,10 @@ class ScriptedPlugin {
     std::vector<std::uint64_t> renews;
     std::vector<Append> under_way;
     std::vector<Append> kept;
+    bool reads_nothing = true;  // at once
+    std::vector<Read> reads;
+    std::vector<Fetch> fetches;
+    std::vector<Reclaim> reclaims;
     int releases = 0;
     bool closes = true;
 
@@ -102,11 +145,40 @@ class ScriptedPlugin {
                 it(self).under_way.push_back({epoch, number, ticket, std::string(octets.data, octets.size)});
             });
         };
+        table.read = [](void* self, std::uint32_t, std::uint64_t from, std::uint64_t bytes_max, std::uint64_t ticket) {
+            it(self).call([&] { it(self).reads.push_back({from, bytes_max, ticket}); });
+            if (it(self).reads_nothing) it(self).answer_read(YM_OK, {}, it(self).through_);
+        };
+        table.fetch = [](void* self, std::uint32_t, const std::uint64_t* numbers, std::uint32_t count,
+                         std::uint64_t ticket) {
+            it(self).fetches.push_back({{numbers, numbers + count}, ticket});
+        };
+        table.reclaim = [](void* self, std::uint32_t, std::uint64_t, std::uint64_t first, std::uint64_t last,
+                           std::uint64_t ticket) {
+            it(self).reclaims.push_back({first, last, ticket});
+        };
         table.close = [](void* self, std::uint64_t, std::uint64_t ticket) {
             const ym_completions* to = it(self).completions_;
             if (it(self).closes) to->complete(to->context, ticket, YM_OK, nullptr);
         };
         return table;
+    }
+    /// What it lends is gone when the call is over, as a plugin's memory may be.
+    void give(std::uint64_t ticket, ym_status status, const std::vector<Append>& batches, std::uint64_t through) {
+        const std::vector<Append> lent = batches;
+        std::vector<std::uint64_t> numbers;
+        std::vector<ym_text> octets;
+        for (const Append& batch : lent) {
+            numbers.push_back(batch.number);
+            octets.push_back(batch.octets.empty() ? ym_text{} : ym_text{batch.octets.data(), batch.octets.size()});
+        }
+        ym_completion what{};
+        what.size = sizeof what;
+        what.count = static_cast<std::uint32_t>(lent.size());
+        what.number = numbers.data();
+        what.octets = octets.data();
+        what.through = through;
+        completions_->complete(completions_->context, ticket, status, &what);
     }
     template <class Act>
     void call(const Act& act) {
@@ -128,6 +200,7 @@ class ScriptedPlugin {
     ym_durability durability_;
     std::uint64_t batch_bytes_max_;
     bool fenced_;
+    std::uint64_t through_ = 0;
     ym_host host_{};
     const ym_completions* completions_ = nullptr;
     std::unique_ptr<host::Persistence> persistence_;

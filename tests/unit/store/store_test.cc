@@ -11,6 +11,7 @@ namespace ym::store {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 StoreRecord settled(std::uint64_t message) {
@@ -49,6 +50,12 @@ std::vector<std::uint64_t> numbers(const std::vector<ScriptedPlugin::Append>& ap
     std::vector<std::uint64_t> all;
     for (const auto& append : appends) all.push_back(append.number);
     return all;
+}
+
+void acquire(Store& store, ScriptedPlugin& plugin) {
+    store.acquire();
+    plugin.answer_acquire(YM_OK, 1);
+    (void)told(store);
 }
 
 /// The messages of all records that the plugin keeps, in order.
@@ -98,9 +105,7 @@ TEST(Store, SendsManyBatchesAndTellsOfEachWhenItIsKept) {
 TEST(Store, AppendsAgainWhatIsNotKeptAfterAnUnknownAnswer) {
     ScriptedPlugin plugin(YM_DURABLE_DISK);
     Store store(plugin.persistence(), {});
-    store.acquire();
-    plugin.answer_acquire(YM_OK, 1);
-    (void)told(store);
+    acquire(store, plugin);
     for (const auto batch : std::initializer_list<std::uint64_t>{1, 2, 3, 4}) append(store, batch);
     plugin.answer_append(YM_OK);
     plugin.kept.push_back(plugin.under_way.at(0));  // kept, but the answer is lost
@@ -122,43 +127,90 @@ TEST(Store, AppendsAgainWhatIsNotKeptAfterAnUnknownAnswer) {
     EXPECT_THAT(kept_messages(plugin), ElementsAre(1, 2, 3, 4, 5));
 }
 
-TEST(Store, LeavesNoGapBehindABatchThatWasRefused) {
+TEST(Store, RefusesAllThatWasAppendedBeforeAFullStoreWasKnown) {
     ScriptedPlugin plugin(YM_DURABLE_DISK);
     Store store(plugin.persistence(), {});
-    store.acquire();
-    plugin.answer_acquire(YM_OK, 1);
-    (void)told(store);
-    append(store, 1);
-    append(store, 2);
-    plugin.answer_append(YM_FULL);
-    EXPECT_THAT(told(store), ElementsAre("1 full"));
-    append(store, 3);
-    EXPECT_THAT(numbers(plugin.under_way), ElementsAre(2)) << "held until it is known what number comes next";
-    plugin.answer_append(YM_FULL);
-    EXPECT_THAT(told(store), ElementsAre("2 full"));
-    EXPECT_THAT(numbers(plugin.under_way), ElementsAre(1));
+    acquire(store, plugin);
+    for (const auto batch : std::initializer_list<std::uint64_t>{1, 2, 3}) append(store, batch);
     plugin.answer_append(YM_OK);
-    EXPECT_THAT(told(store), ElementsAre("3 ok"));
-    EXPECT_THAT(kept_messages(plugin), ElementsAre(3));
+    plugin.answer_append(YM_FULL);
+    append(store, 4);  // the broker does not know of it yet
+    EXPECT_THAT(told(store), ElementsAre("1 ok", "2 full", "3 full", "4 full"));
+    append(store, 5);
+    EXPECT_THAT(numbers(plugin.under_way), ElementsAre(3, 4)) << "held until what was refused is answered";
+    plugin.answer_append(YM_FULL);
+    EXPECT_THAT(told(store), IsEmpty());
+    plugin.answer_append(YM_FULL);
+    EXPECT_THAT(told(store), IsEmpty());
+    append(store, 6);
+    EXPECT_THAT(numbers(plugin.under_way), ElementsAre(2, 3)) << "numbers have no gap";
+    plugin.answer_append(YM_OK);
+    plugin.answer_append(YM_OK);
+    EXPECT_THAT(told(store), ElementsAre("5 ok", "6 ok"));
+    EXPECT_THAT(kept_messages(plugin), ElementsAre(1, 5, 6));
+}
+
+TEST(Store, CallsAPluginThatKeepsABatchBehindARefusedOneBroken) {
+    for (const bool known : {false, true}) {
+        ScriptedPlugin plugin(YM_DURABLE_DISK);
+        Store store(plugin.persistence(), {});
+        acquire(store, plugin);
+        append(store, 1);
+        append(store, 2);
+        plugin.answer_append(YM_FULL);
+        if (known) (void)told(store);
+        plugin.answer_append(YM_OK);
+        (void)told(store);
+        EXPECT_EQ(store.ended(), StoreStatus::failed);
+        EXPECT_THAT(store.why(), HasSubstr("behind one that it had refused"));
+    }
+}
+
+TEST(Store, AcquiresAgainWhenTheConnectionIsLostBehindARefusedBatch) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK);
+    Store store(plugin.persistence(), {});
+    acquire(store, plugin);
+    for (const auto batch : std::initializer_list<std::uint64_t>{1, 2, 3}) append(store, batch);
+    plugin.answer_append(YM_OK);
+    plugin.answer_append(YM_FULL);
+    plugin.answer_append(YM_UNKNOWN);
+    EXPECT_THAT(told(store), ElementsAre("1 ok", "2 full", "3 full"));
+    append(store, 4);
+    EXPECT_THAT(plugin.under_way, IsEmpty());
+    ASSERT_EQ(plugin.acquires.size(), 2U);
+    plugin.answer_acquire(YM_OK, 2, 1);
+    EXPECT_THAT(told(store), ElementsAre("epoch 2 through 1"));
+    EXPECT_THAT(numbers(plugin.under_way), ElementsAre(2));
+}
+
+TEST(Store, CallsAStoreThatLostOrInventedBatchesBroken) {
+    for (const std::uint64_t through : {0, 3}) {
+        ScriptedPlugin plugin(YM_DURABLE_DISK);
+        Store store(plugin.persistence(), {});
+        acquire(store, plugin);
+        append(store, 1);
+        append(store, 2);
+        plugin.answer_append(YM_OK);
+        plugin.answer_append(YM_UNKNOWN);
+        (void)told(store);
+        store.acquire();
+        plugin.answer_acquire(YM_OK, 2, through);
+        EXPECT_THAT(told(store), ElementsAre("2 failed"));
+        EXPECT_THAT(store.why(), HasSubstr("the store's last batch is " + std::to_string(through)));
+    }
 }
 
 TEST(Store, CutsABatchThatIsTooLargeAndTellsOfItOnce) {
     ScriptedPlugin plugin(YM_DURABLE_DISK, 70);  // the head and two settled records
     Store store(plugin.persistence(), {});
-    store.acquire();
-    plugin.answer_acquire(YM_OK, 1);
-    (void)told(store);
+    acquire(store, plugin);
     append(store, 1, 5);
     append(store, 2, 1);
-    for (const auto number : std::initializer_list<std::uint64_t>{1, 2, 3}) {
-        ASSERT_FALSE(plugin.under_way.empty());
-        ASSERT_EQ(plugin.under_way[0].number, number);
+    EXPECT_THAT(numbers(plugin.under_way), ElementsAre(1, 2, 3, 4));
+    for (int part = 0; part < 3; ++part) {
         EXPECT_LE(plugin.under_way[0].octets.size(), 70U);
         EXPECT_THAT(told(store), IsEmpty());
         plugin.answer_append(YM_OK);
-        if (number < 3) {
-            EXPECT_THAT(told(store), IsEmpty());
-        }
     }
     EXPECT_THAT(told(store), ElementsAre("1 ok"));
     plugin.answer_append(YM_OK);
@@ -169,38 +221,41 @@ TEST(Store, CutsABatchThatIsTooLargeAndTellsOfItOnce) {
 TEST(Store, RefusesACutBatchAsAWholeWhenItsFirstPartFindsNoRoom) {
     ScriptedPlugin plugin(YM_DURABLE_DISK, 70);
     Store store(plugin.persistence(), {});
-    store.acquire();
-    plugin.answer_acquire(YM_OK, 1);
-    (void)told(store);
+    acquire(store, plugin);
     append(store, 1, 5);
     append(store, 2, 1);
-    plugin.answer_append(YM_FULL);
-    EXPECT_THAT(told(store), ElementsAre("1 full"));
+    for (int part = 0; part < 4; ++part) plugin.answer_append(YM_FULL);
+    EXPECT_THAT(told(store), ElementsAre("1 full", "2 full"));
+    append(store, 3, 1);
     plugin.answer_append(YM_OK);
-    EXPECT_THAT(told(store), ElementsAre("2 ok"));
-    EXPECT_THAT(kept_messages(plugin), ElementsAre(2));
+    EXPECT_THAT(told(store), ElementsAre("3 ok"));
+    EXPECT_THAT(kept_messages(plugin), ElementsAre(3));
 }
 
-TEST(Store, FailsWhenTheRoomEndsInsideABatch) {
+TEST(Store, WaitsForRoomWhenItEndsInsideABatch) {
     ScriptedPlugin plugin(YM_DURABLE_DISK, 70);
-    Store store(plugin.persistence(), {});
-    store.acquire();
-    plugin.answer_acquire(YM_OK, 1);
-    (void)told(store);
+    Store store(plugin.persistence(), {.room_again = 100ms});
+    acquire(store, plugin);
     append(store, 1, 5);
+    append(store, 2, 1);
     plugin.answer_append(YM_OK);
-    (void)told(store);
-    plugin.answer_append(YM_FULL);
-    EXPECT_THAT(told(store), ElementsAre("1 failed"));
-    EXPECT_EQ(store.why(), "the room ended inside a batch");
+    for (int part = 0; part < 3; ++part) plugin.answer_append(YM_FULL);
+    EXPECT_THAT(told(store, Instant{1s}), IsEmpty()) << "a part of it is kept, so it cannot be refused";
+    append(store, 3, 1);
+    EXPECT_THAT(told(store, Instant{1050ms}), IsEmpty());
+    EXPECT_THAT(plugin.under_way, IsEmpty());
+    EXPECT_EQ(store.next_deadline(), Instant{1100ms});
+    EXPECT_THAT(told(store, Instant{1100ms}), IsEmpty());
+    EXPECT_THAT(numbers(plugin.under_way), ElementsAre(2, 3, 4, 5));
+    for (int part = 0; part < 4; ++part) plugin.answer_append(YM_OK);
+    EXPECT_THAT(told(store), ElementsAre("1 ok", "2 ok", "3 ok"));
+    EXPECT_THAT(kept_messages(plugin), ElementsAre(1, 1, 1, 1, 1, 2, 3));
 }
 
 TEST(Store, SaysNothingMoreOnceItIsFenced) {
     ScriptedPlugin plugin(YM_DURABLE_DISK);
     Store store(plugin.persistence(), {});
-    store.acquire();
-    plugin.answer_acquire(YM_OK, 1);
-    (void)told(store);
+    acquire(store, plugin);
     append(store, 1);
     append(store, 2);
     plugin.answer_append(YM_FENCED);
@@ -213,7 +268,7 @@ TEST(Store, SaysNothingMoreOnceItIsFenced) {
 
 TEST(Store, TriesAnAcquisitionOfUnknownOutcomeAgain) {
     ScriptedPlugin plugin(YM_DURABLE_DISK);
-    Store store(plugin.persistence(), {.acquire_again = 1s});
+    Store store(plugin.persistence(), {.again = 1s});
     store.acquire();
     plugin.answer_acquire(YM_UNKNOWN);
     EXPECT_THAT(told(store, Instant{10s}), IsEmpty());
@@ -245,9 +300,7 @@ TEST(Store, RenewsItsHoldWhenThePluginFences) {
 TEST(Store, CallsAPluginThatAnswersOutOfOrderBroken) {
     ScriptedPlugin plugin(YM_DURABLE_DISK);
     Store store(plugin.persistence(), {});
-    store.acquire();
-    plugin.answer_acquire(YM_OK, 1);
-    (void)told(store);
+    acquire(store, plugin);
     append(store, 1);
     append(store, 2);
     std::swap(plugin.under_way[0], plugin.under_way[1]);
@@ -270,9 +323,7 @@ TEST(Store, WakesItsShardFromAnotherThread) {
 TEST(Store, GivesTheShardUpWhenItCloses) {
     ScriptedPlugin plugin(YM_DURABLE_DISK);
     Store store(plugin.persistence(), {});
-    store.acquire();
-    plugin.answer_acquire(YM_OK, 1);
-    (void)told(store);
+    acquire(store, plugin);
     EXPECT_TRUE(store.close(1s));
     EXPECT_EQ(plugin.releases, 1);
 }
