@@ -90,8 +90,8 @@ typedef struct ym_persistence {
 
     /* Keeps batch `number`, one above the last one, or above `through` of acquire(). `octets`, 1 to batch_bytes_max of
      * them, stay borrowed until the completion. A batch is kept whole or not at all. The completion may come `wait_ns`
-     * nanoseconds later than it could, so that the batch can share a commit with others; one with a `wait_ns` of 0 takes
-     * all that wait with it. [store] */
+     * nanoseconds later than it could, so that the batch can share a commit with others; one with a `wait_ns` of 0
+     * takes all that wait with it. [store] */
     void (*append)(void* self, uint32_t shard, uint64_t epoch, uint64_t number, ym_text octets, uint64_t wait_ns,
                    uint64_t ticket);
 
