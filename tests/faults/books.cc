@@ -194,11 +194,14 @@ bool Reader::settle(std::string_view kind, std::uint64_t time, Words& words) {
 
 bool Reader::driver(std::string_view kind, std::uint64_t time, Words& words) {
     if (kind == "broker_start") {
-        books_.lives.push_back({time, never, false});
+        books_.lives.push_back({time, never, never, false});
     } else if (kind == "broker_kill" || kind == "broker_power") {
         if (books_.lives.empty()) return false;
         books_.lives.back().killed = time;
         books_.lives.back().power = kind == "broker_power";
+    } else if (kind == "broker_gone") {
+        if (books_.lives.empty()) return false;
+        books_.lives.back().gone = time;
     } else if (kind == "worker_kill") {
         deaths_.emplace(words.word(), time);
     } else if (kind == "drained") {

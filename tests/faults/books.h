@@ -50,7 +50,8 @@ struct Run {
 /// One process of the broker.
 struct Life {
     std::uint64_t started = 0;
-    std::uint64_t killed = never;  // when the signal was sent
+    std::uint64_t killed = never;  // just before the signal was sent
+    std::uint64_t gone = never;    // it had certainly ended
     bool power = false;            // what was not synced went with it
 };
 

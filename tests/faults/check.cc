@@ -4,8 +4,8 @@
 //
 // Numbers: attempted, confirmed, refused, acked, dead, recovered (nobody knew what became of it, and it came),
 // deliveries, duplicates (deliveries of a message beyond its first, without those that a nack asked for) and why each
-// was: restart, lease, death; acks_again (acked before the broker was killed, and delivered again) and the age of the
-// oldest.
+// was: restart, lease, death; late_acks (refused, the lease had ended); acks_again (acked before the broker was killed,
+// and delivered again) and the age of the oldest.
 //
 // Findings, each a list of examples and a count:
 //   lost            a confirm promised it, and nobody has acked it
@@ -43,8 +43,9 @@ class Judge {
         for (const char* name : {"lost", "early_confirm", "early_settled", "unexpected", "refused_came", "overlapping",
                                  "settled_twice", "after_settled", "fence", "forgotten_ack", "undrained", "unreadable"})
             findings_[name];
-        for (const char* name : {"attempted", "confirmed", "refused", "acked", "dead", "recovered", "deliveries",
-                                 "duplicates", "nacked", "restart", "lease", "death", "acks_again", "oldest_ack_ms"})
+        for (const char* name :
+             {"attempted", "confirmed", "refused", "acked", "dead", "recovered", "deliveries", "duplicates", "nacked",
+              "restart", "lease", "death", "acks_again", "oldest_ack_ms", "late_acks"})
             counts_[name] = 0;
     }
 
@@ -178,7 +179,8 @@ class Judge {
         for (std::size_t i = first; i < end; ++i) {
             const Delivery& one = at(i);
             const bool good = one.acked != never && one.lost == never;
-            acked = acked || (good && !one.dead);
+            acked = acked || (good && !one.dead && may_count(one));
+            counts_["late_acks"] += one.acked != never && one.lost != never;
             dead = dead || one.dead;
             if (good && one.settled != never) {
                 ++durable;
@@ -209,10 +211,23 @@ class Judge {
         if (fate.durable && ends_after(fate.confirmed)) find("early_confirm", name);
     }
 
+    /// Whether the broker that handed it out can have had the ack. One that is settled has had it.
+    [[nodiscard]] bool may_count(const Delivery& one) const {
+        if (one.settled != never) return true;
+        const Life* life = life_at(one.since);
+        return life == nullptr || life != life_at(one.time) || one.acked <= life->gone;
+    }
+
+    [[nodiscard]] const Life* life_at(std::uint64_t time) const {
+        const auto next = std::upper_bound(books_.lives.begin(), books_.lives.end(), time,
+                                           [](std::uint64_t at, const Life& life) { return at < life.started; });
+        return next == books_.lives.begin() ? nullptr : &*(next - 1);
+    }
+
     [[nodiscard]] bool ends_after(std::uint64_t time) const {
-        return std::any_of(books_.lives.begin(), books_.lives.end(),
-                           [&](const Life& life) { return life.killed != never && life.killed >= time; }) ||
-               (books_.lives.size() > 1 && books_.lives.back().started > time);
+        return std::any_of(books_.lives.begin(), books_.lives.end(), [&](const Life& life) {
+            return (life.killed != never && life.killed >= time) || life.started > time;
+        });
     }
 
     /// Two deliveries of one message, one behind the other: the second needs a reason.
@@ -246,12 +261,13 @@ class Judge {
 
     /// An ack that the broker has forgotten with its end.
     void judge_ack(const Delivery& a, const Life& life, const std::function<std::string()>& name) {
-        if (life.killed == never || a.acked >= life.killed) return;
+        const std::uint64_t killed = std::min(life.killed, life.gone);  // in order: it was not killed
+        if (killed == never || a.acked >= killed) return;
         ++counts_["acks_again"];
-        const Count age = (life.killed - a.acked) / 1000;
+        const Count age = (killed - a.acked) / 1000;
         counts_["oldest_ack_ms"] = std::max(counts_["oldest_ack_ms"], age);
         const std::uint64_t grace = ack_us_ + (life.power ? std::uint64_t{50'000} : std::uint64_t{5'000});
-        if (a.acked + grace < life.killed)
+        if (a.acked + grace < killed)
             find("forgotten_ack", [&] { return name() + ", acked " + std::to_string(age) + " ms before the end"; });
     }
 

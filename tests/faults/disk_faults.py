@@ -52,6 +52,7 @@ def one_fault(settings, seed, call, fault, n):
             outcome = "went on" if run.broker.returncode == 0 else f"exit {run.broker.returncode} at the end"
             run.start_broker()
         else:
+            run.ledger.note("broker_gone")
             outcome = f"exit {run.broker.returncode}" + ("" if serves else " at the start")
             run.start_broker()
         run.wait_producers(60)

@@ -129,6 +129,7 @@ class Run:
         self.ledger.note(kind)
         self.broker.kill()
         self.broker.wait()
+        self.ledger.note("broker_gone")
 
     def log_tail(self, lines=8):
         with open(os.path.join(self.folder, "broker.log"), encoding="utf-8", errors="replace") as log:
@@ -147,7 +148,9 @@ class Run:
     def stop_broker(self, patience=60.0):
         """By SIGTERM; its exit code."""
         self.broker.send_signal(signal.SIGTERM)
-        return self.broker.wait(patience)
+        code = self.broker.wait(patience)
+        self.ledger.note("broker_gone")
+        return code
 
     def rss_mib(self):
         with open(f"/proc/{self.broker.pid}/status", encoding="utf-8") as status:

@@ -28,7 +28,6 @@ class Nemesis:
         self.run.start_broker()
 
     def stop_broker_in_order(self):
-        self.run.ledger.note("broker_kill")  # what was in flight comes again, as after a kill
         if self.run.stop_broker() != 0:
             raise AssertionError(f"the broker ended with {self.run.broker.returncode}")
         os.unlink(self.journal)

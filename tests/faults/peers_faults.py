@@ -87,7 +87,8 @@ def stop_producers(settings):
 
 
 def because(found):
-    return f"duplicates because of a death {found['death']}, a lease's end {found['lease']}, a restart {found['restart']}"
+    return (f"duplicates because of a death {found['death']}, a lease's end {found['lease']}, a restart {found['restart']}; "
+            f"late acks refused: {found['late_acks']}")
 
 
 FAULTS = {"kill-workers": (kill_workers, 40, 200), "kill-producers": (kill_producers, 40, 200),

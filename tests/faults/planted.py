@@ -22,7 +22,7 @@ def good():
 
     return {
         "driver": [
-            f"broker_start {at(1)} .", f"broker_kill {at(10)} .", f"broker_start {at(11)} .", f"worker_kill {at(20)} b .",
+            f"broker_start {at(1)} .", f"broker_kill {at(10)} .", f"broker_gone {at(10.2)} .", f"broker_start {at(11)} .", f"worker_kill {at(20)} b .",
             f"drained {at(60)} 0 ."],
         "syncs": [
             f"start {at(1)} syncs broker - .", f"sync {at(3)} {at(2.5)} 0 .", f"sync {at(5)} {at(4.6)} 0 .", f"sync {at(9.5)} {at(9.1)} 0 .",
@@ -49,12 +49,13 @@ def good():
 
 
 COUNTS = {"attempted": 12, "confirmed": 10, "refused": 1, "acked": 10, "dead": 1, "recovered": 1, "deliveries": 15, "duplicates": 3,
-          "restart": 1, "death": 1, "lease": 1, "acks_again": 1}
+          "restart": 1, "death": 1, "lease": 1, "acks_again": 1, "late_acks": 1}
 
 # What is made wrong, and what has to be found: (finding, ledger, line that holds this text, what stands in its place).
 LIES = {
     "a confirmed message never comes": ("lost", "b", "deliver 27000000 p 8 8 1 207 2 4000 26900000 .\nack 27100000 1 1 .", ""),
     "a message comes, and its ack is lost": ("lost", "a", "settled 41000000 11 12 .", "lost 41000000 409 11 11 ."),
+    "an ack that no broker can have had": ("lost", "a", "ack 4500000 1 5 .\nsettled 5100000 1 5 .", "ack 10300000 1 5 ."),
     "a confirm before the message is safe, found by the kill": ("early_confirm", "a", "deliver 4000000 p 1 5 1 101 1 4000 3900000 .",
                                                                 "deliver 4000000 p 1 4 1 101 1 4000 3900000 .\n"
                                                                 "deliver 4000000 p 4 4 5 105 1 4000 3900000 ."),
