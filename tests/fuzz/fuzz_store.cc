@@ -39,7 +39,23 @@ std::vector<std::string> make_corpus() {
     moved.origin = ym::MessageId{6};
     moved.reason = ym::FailureReason::queue_full;
 
-    const std::array<ym::StoreRecord, 5> kinds{queue, accepted, settled, attempted, moved};
+    ym::StoreRecord dead = attempted;
+    dead.kind = ym::RecordKind::dead;
+    ym::StoreRecord relocated = accepted;
+    relocated.kind = ym::RecordKind::relocated;
+    constexpr std::array<std::uint64_t, 5> numbers{1, 2, 3, 4, 5};
+    ym::StoreRecord ledger;
+    ledger.kind = ym::RecordKind::ledger;
+    ledger.queue = queues[1];
+    ledger.numbers = numbers;
+    ym::StoreRecord window = ledger;
+    window.kind = ym::RecordKind::window;
+    window.session = accepted.session;
+    ym::StoreRecord totals = ledger;
+    totals.kind = ym::RecordKind::totals;
+
+    const std::array<ym::StoreRecord, 10> kinds{queue, accepted,  settled, attempted, moved,
+                                                dead,  relocated, ledger,  window,    totals};
     std::vector<std::string> corpus;
     for (std::size_t count = 0; count < 7; ++count) {
         for (std::size_t first = 0; first < kinds.size(); ++first) {

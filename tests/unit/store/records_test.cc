@@ -14,6 +14,7 @@ namespace {
 struct Owned {
     std::string name, session, fields, body;
     std::vector<AddressId> queues;
+    std::vector<std::uint64_t> numbers;
     StoreRecord record;
 };
 
@@ -23,47 +24,84 @@ std::string some_octets(Prng& random, std::uint64_t most) {
     return octets;
 }
 
-std::unique_ptr<Owned> some_record(Prng& random) {
+std::uint32_t some_word(Prng& random) {
+    return static_cast<std::uint32_t>(random.next());
+}
+
+/// What a message brings along: of accepted, relocated and moved.
+void add_message(Prng& random, Owned& made) {
+    StoreRecord& record = made.record;
+    record.priority = static_cast<std::uint8_t>(random.below(32));
+    made.fields = some_octets(random, 300);
+    made.body = some_octets(random, 2000);
+    record.fields = as_octets(made.fields);
+    record.body = as_octets(made.body);
+}
+
+void add_numbers(Prng& random, Owned& made, std::uint64_t most) {
+    for (std::uint64_t left = random.below(most + 1); left > 0; --left) made.numbers.push_back(random.next());
+    made.record.numbers = made.numbers;
+}
+
+void add_session(Prng& random, Owned& made) {
+    made.session = some_octets(random, random.chance(1, 2) ? 16 : 0);
+    made.record.session = as_octets(made.session);
+    made.record.principal = Principal{some_word(random)};
+}
+
+std::unique_ptr<Owned> some_record(Prng& random, RecordKind kind) {
     auto made = std::make_unique<Owned>();
     StoreRecord& record = made->record;
-    record.kind = static_cast<RecordKind>(1 + random.below(5));
-    if (record.kind != RecordKind::queue) record.message = MessageId{random.next()};
-    if (record.kind != RecordKind::accepted) record.queue = AddressId{static_cast<std::uint32_t>(random.next())};
-    if (record.kind == RecordKind::queue) {
-        made->name = some_octets(random, 255);
-        record.name = made->name;
+    record.kind = kind;
+    record.queue = AddressId{some_word(random)};
+    record.message = MessageId{random.next()};
+    record.at = WallTime{std::chrono::milliseconds(static_cast<std::int64_t>(random.next()))};
+    switch (kind) {
+        case RecordKind::queue:
+            made->name = some_octets(random, 255);
+            record.name = made->name;
+            break;
+        case RecordKind::settled: record.outcome = static_cast<Outcome>(1 + random.below(6)); break;
+        case RecordKind::dead: record.reason = static_cast<FailureReason>(random.below(dead_reason_count)); break;
+        case RecordKind::moved:
+            record.origin = MessageId{random.next()};
+            record.from = AddressId{some_word(random)};
+            record.reason = static_cast<FailureReason>(random.below(dead_reason_count));
+            add_message(random, *made);
+            break;
+        case RecordKind::accepted:
+        case RecordKind::relocated:
+            record.queue = AddressId{};
+            for (std::uint64_t left = random.below(5); left > 0; --left) {
+                made->queues.push_back(AddressId{some_word(random)});
+            }
+            record.queues = made->queues;
+            record.sequence = random.next();
+            add_session(random, *made);
+            add_message(random, *made);
+            break;
+        case RecordKind::window:
+            record.queue = AddressId{};
+            add_session(random, *made);
+            add_numbers(random, *made, 40);
+            break;
+        case RecordKind::attempted: break;
+        case RecordKind::ledger:
+        case RecordKind::totals: add_numbers(random, *made, 40); break;
     }
-    if (record.kind == RecordKind::settled) record.outcome = static_cast<Outcome>(1 + random.below(6));
-    const bool moved = record.kind == RecordKind::moved;
-    if (moved || record.kind == RecordKind::attempted) record.attempt = static_cast<std::uint32_t>(random.next());
-    if (record.kind != RecordKind::queue && record.kind != RecordKind::settled) {
-        record.at = WallTime{std::chrono::milliseconds(static_cast<std::int64_t>(random.next()))};
+    if (kind == RecordKind::attempted || kind == RecordKind::dead || kind == RecordKind::moved) {
+        record.attempt = some_word(random);
     }
-    if (moved) {
-        record.origin = MessageId{random.next()};
-        record.from = AddressId{static_cast<std::uint32_t>(random.next())};
-        record.reason = static_cast<FailureReason>(random.below(dead_reason_count));
-        record.priority = static_cast<std::uint8_t>(random.below(32));
-        made->fields = some_octets(random, 300);
-        made->body = some_octets(random, 2000);
-        record.fields = as_octets(made->fields);
-        record.body = as_octets(made->body);
-    }
-    if (record.kind != RecordKind::accepted) return made;
-    for (std::uint64_t left = random.below(5); left > 0; --left) {
-        made->queues.push_back(AddressId{static_cast<std::uint32_t>(random.next())});
-    }
-    made->session = some_octets(random, random.chance(1, 2) ? 16 : 0);
-    made->fields = some_octets(random, 300);
-    made->body = some_octets(random, 2000);
-    record.queues = made->queues;
-    record.priority = static_cast<std::uint8_t>(random.below(32));
-    record.principal = Principal{static_cast<std::uint32_t>(random.next())};
-    record.sequence = random.next();
-    record.session = as_octets(made->session);
-    record.fields = as_octets(made->fields);
-    record.body = as_octets(made->body);
+    const bool numbers_alone = kind == RecordKind::ledger || kind == RecordKind::window || kind == RecordKind::totals;
+    if (numbers_alone || kind == RecordKind::queue) record.message = MessageId{};
+    if (numbers_alone || kind == RecordKind::queue || kind == RecordKind::settled) record.at = WallTime{};
     return made;
+}
+
+constexpr std::uint64_t kind_count = 10;
+
+std::unique_ptr<Owned> some_record(Prng& random) {
+    return some_record(random, static_cast<RecordKind>(1 + random.below(kind_count)));
 }
 
 void expect_same(const StoreRecord& a, const StoreRecord& b) {
@@ -72,6 +110,8 @@ void expect_same(const StoreRecord& a, const StoreRecord& b) {
     EXPECT_EQ(a.queue, b.queue);
     EXPECT_EQ(std::vector<AddressId>(a.queues.begin(), a.queues.end()),
               std::vector<AddressId>(b.queues.begin(), b.queues.end()));
+    EXPECT_EQ(std::vector<std::uint64_t>(a.numbers.begin(), a.numbers.end()),
+              std::vector<std::uint64_t>(b.numbers.begin(), b.numbers.end()));
     EXPECT_EQ(a.name, b.name);
     EXPECT_EQ(a.outcome, b.outcome);
     EXPECT_EQ(a.attempt, b.attempt);
@@ -117,6 +157,63 @@ TEST(Records, ComeBackAsTheyWereWritten) {
     }
 }
 
+TEST(Records, OfEveryKindComeBackAsTheyWereWritten) {
+    for (std::uint64_t kind = 1; kind <= kind_count; ++kind) {
+        Prng random(kind);
+        for (int round = 0; round < 100; ++round) {
+            const auto owned = some_record(random, static_cast<RecordKind>(kind));
+            Buffer batch;
+            BatchWriter writer(batch);
+            writer.add(owned->record);
+            writer.finish(1, 1);
+            BatchRecords records;
+            ASSERT_TRUE(records.add(batch.octets()).ok()) << kind;
+            ASSERT_EQ(records.records().size(), 1U);
+            expect_same(owned->record, records.records()[0]);
+        }
+    }
+}
+
+TEST(Records, OfSeveralBatchesStandInOneList) {
+    Prng random(3);
+    BatchRecords records;
+    for (int round = 0; round < 20; ++round) {
+        records.clear();
+        std::vector<std::unique_ptr<Owned>> written;
+        std::vector<std::unique_ptr<Buffer>> batches;  // borrowed as long as the records are
+        for (std::uint64_t number = 1; number <= 50; ++number) {
+            batches.push_back(std::make_unique<Buffer>());
+            BatchWriter writer(*batches.back());
+            for (std::uint64_t left = random.below(40); left > 0; --left) {
+                written.push_back(some_record(random));
+                writer.add(written.back()->record);
+            }
+            writer.finish(4, number);
+            const auto head = records.add(batches.back()->octets());
+            ASSERT_TRUE(head.ok());
+            EXPECT_EQ(head.value().number, number);
+        }
+        ASSERT_EQ(records.records().size(), written.size());
+        for (std::size_t i = 0; i < written.size(); ++i) expect_same(written[i]->record, records.records()[i]);
+    }
+}
+
+TEST(Records, OfABrokenBatchAreNotAdded) {
+    Prng random(4);
+    Buffer batch;
+    BatchWriter writer(batch);
+    writer.add(some_record(random)->record);
+    writer.add(some_record(random, RecordKind::settled)->record);
+    writer.finish(1, 8);
+    BatchRecords records;
+    ASSERT_TRUE(records.add(batch.octets()).ok());
+    batch.data()[batch.size() - 15] = std::byte{9};  // the outcome of the second record
+    const auto head = records.add(batch.octets());
+    ASSERT_FALSE(head.ok());
+    EXPECT_EQ(head.error().text, "record 2 of batch 8: a layout that is unknown");
+    EXPECT_EQ(records.records().size(), 2U);
+}
+
 /// Reads all records; true if none broke the layout.
 bool reads_whole(Octets octets) {
     Result<BatchReader> reader = BatchReader::open(octets);
@@ -128,6 +225,7 @@ bool reads_whole(Octets octets) {
         if (!step.value()) return true;
         // Every octet that the record claims must be there: a sanitizer sees a view beyond the batch.
         std::size_t sum = record.queues.size();
+        for (const std::uint64_t number : record.numbers) sum += static_cast<std::size_t>(number);
         for (const Octets part : {record.session, record.fields, record.body, as_octets(record.name)}) {
             for (const std::byte octet : part) sum += static_cast<std::size_t>(octet);
         }
