@@ -173,7 +173,8 @@ TEST_P(AnyStore, KeepsShardsApart) {
     EXPECT_EQ(one.through, 1U);
     append_all(*store, 0, zero, {100});  // the other's acquire took nothing from it
     EXPECT_EQ(store->release(1, one.epoch).status, StoreStatus::ok);
-    append_all(*store, 0, zero, {100});
+    append_all(*store, 0, zero, {100});  // nor did its release
+    one.acquired(store->acquire(1));
     zero.acquired(store->acquire(0));
     EXPECT_EQ(zero.through, 4U);
     if (store->keeps()) {

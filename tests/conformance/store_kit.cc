@@ -274,6 +274,12 @@ std::vector<Subject> keeping_subjects() {
     return keeping;
 }
 
+std::vector<Subject> subjects_to_reopen() {
+    std::vector<Subject> kept = keeping_subjects();
+    std::erase_if(kept, [](const Subject& subject) { return subject.again; });
+    return kept;
+}
+
 std::vector<Subject> subjects_with(std::string Subject::*settings) {
     std::vector<Subject> with;
     for (const Subject& subject : subjects()) {

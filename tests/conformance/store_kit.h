@@ -32,6 +32,7 @@ struct Subject {
     std::string fenced{};   // loses the shard to another owner, at the latest after 1000 appends
     std::string failed{};   // breaks, at the latest after 1000 appends
     bool keeps = false;     // what it is given outlives it
+    bool again = false;     // one that is under test already, with other settings: without the longest cases
 };
 /// Filled by main(), before tests are made of it.
 std::vector<Subject>& subjects();
@@ -161,6 +162,7 @@ void append_all(Instance& store, std::uint32_t shard, Kept& kept, const std::vec
 
 /// For INSTANTIATE_TEST_SUITE_P.
 std::vector<Subject> keeping_subjects();
+std::vector<Subject> subjects_to_reopen();
 std::vector<Subject> subjects_with(std::string Subject::*settings);
 std::string subject_name(const ::testing::TestParamInfo<Subject>& info);
 

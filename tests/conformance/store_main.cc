@@ -58,11 +58,13 @@ void add_stores_of_this_project() {
     if (const auto failed = registry().load(YM_STORES "/store_sqlite.so", "sqlite")) usage(failed->to_line());
     const std::string file = "file: DIR/batches.db";
     subjects().push_back({"memory", "memory", "{}"});
+    subjects().push_back({"log", "log", "{dir: DIR/log, segment: 2MiB, reserve: 2MiB}"});
     subjects().push_back({"sqlite", "sqlite", "{" + file + "}", "{" + file + ", full: 1MiB}",
                           "{" + file + ", unknown: 5%}", "{" + file + ", fenced: 40}", "{" + file + ", failed: 40}"});
     subjects().push_back({"sqlite_late", "sqlite", "{" + file + ", late: 3ms}", "{" + file + ", full: 1MiB, late: 3ms}",
                           "{" + file + ", unknown: 5%, late: 3ms, random: 7}", "{" + file + ", fenced: 40, late: 3ms}",
                           "{" + file + ", failed: 40, late: 3ms}"});
+    subjects().back().again = true;
 }
 
 void add_store_of_somebody(const Options& options) {

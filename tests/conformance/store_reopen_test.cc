@@ -32,7 +32,7 @@ std::unique_ptr<Instance> open_and_check(const Subject& subject, const std::stri
 class Reopened : public ::testing::TestWithParam<Point> {};
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Reopened);
 INSTANTIATE_TEST_SUITE_P(Stores, Reopened,
-                         ::testing::Combine(::testing::ValuesIn(keeping_subjects()),
+                         ::testing::Combine(::testing::ValuesIn(subjects_to_reopen()),
                                             ::testing::Values(Ending::closed, Ending::cut, Ending::killed),
                                             ::testing::Range(0, script_steps)),
                          point_name);
