@@ -66,6 +66,7 @@ std::uint64_t Broker::Machine::hand_out(Queue& q, std::uint64_t most) {
     while (given < most && q.ready > 0 && q.workers_first != no_link && !step_is_full()) {
         std::uint64_t count = std::min({allowed(q), most - given, deliver_records_max});
         if (count == 0) break;
+        if (!has_front(q)) break;
         std::uint64_t credit = 0;
         if (gather_workers(q, credit) == 0) break;
         count = std::min(count, credit);
@@ -79,8 +80,17 @@ std::uint64_t Broker::Machine::hand_out(Queue& q, std::uint64_t most) {
         }
         given += now_given;
     }
+    if (given > 0) look_ahead(q);
     schedule(q);
     return given;
+}
+
+/// Whether the queue's next message is in memory; if not, the queue goes on when it is.
+bool Broker::Machine::has_front(Queue& q) {
+    const Slot front = q.next_lane().front(messages_).slot;
+    if (messages_.is_loaded(front)) return true;
+    want(q, front);
+    return false;
 }
 
 /// Views of the workers that would take the queue's next message, the one that has waited longest first.
@@ -120,6 +130,9 @@ std::uint64_t Broker::Machine::show_messages(Queue& q, std::uint64_t count) {
         if (next_slots_.size() == count) break;
         lane.first(count - next_slots_.size(), messages_, [this](Slot slot) { next_slots_.push_back(slot); });
     }
+    const auto out =
+        std::find_if(next_slots_.begin(), next_slots_.end(), [this](Slot slot) { return !messages_.is_loaded(slot); });
+    next_slots_.erase(out, next_slots_.end());
     const std::size_t columns = q.balance_columns.size();
     if (shown_.size() < columns) shown_.resize(columns);
     shown_pointers_.clear();
@@ -146,10 +159,11 @@ std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
         if (pick >= views_.size() || views_[pick].credit == 0) break;
         Lane& lane = q.next_lane();
         const Copy copy = lane.front(messages_);
+        if (!messages_.is_loaded(copy.slot)) break;
         Session& worker = sessions_[subscriptions_[view_subscriptions_[pick]].session];
         if (!worker.takes_bytes()) break;
         worker.bytes_sent += messages_.head(copy.slot).body_bytes;
-        octets += messages_.head(copy.slot).bytes();
+        octets += messages_.bytes(copy.slot);
         --views_[pick].credit;
         lane.pop(copy);
         --q.ready;

@@ -42,6 +42,7 @@ enum class NoticeKind : std::uint8_t {
     store_acquired,
     store_fenced,
     store_failed,
+    store_replayed,
     drain_begun,
 };
 struct Notice {

@@ -50,7 +50,7 @@ struct StoreReplayed {
     std::span<const StoreRecord> records;
 };
 
-/// The answer to Effects::fetch: all records of the batch.
+/// The answer to Effects::fetch: all records of the batch, lent until the effects of the step are performed.
 struct BatchFetched {
     std::uint64_t batch = 0;
     std::span<const StoreRecord> records;

@@ -10,13 +10,16 @@
 #include <vector>
 
 #include "base/ring.h"
+#include "broker/batches.h"
 #include "broker/broker.h"
 #include "broker/deadlines.h"
 #include "broker/groups.h"
+#include "broker/holders.h"
 #include "broker/messages.h"
 #include "broker/mutants.h"
 #include "broker/parts.h"
 #include "broker/queue.h"
+#include "broker/replay.h"
 #include "broker/session.h"
 #include "wire/mdp.h"
 #include "wire/ymp.h"
@@ -186,7 +189,7 @@ class Broker::Machine {
     bool can_take(const Queue& queue, std::uint64_t bytes) const;
     void make_room(Queue& queue, std::uint64_t bytes);
     [[nodiscard]] bool check_targets(Session& session, Candidate& candidate, std::uint32_t& copies, bool& stored);
-    Slot store_message(const Candidate& candidate, std::uint32_t copies);
+    Slot store_message(const Candidate& candidate);
     void enqueue(const Target& target, Slot slot, bool stored);
     void arrive(Queue& queue, Slot slot);
     void make_ready(const StoringCopy& copy);
@@ -200,6 +203,7 @@ class Broker::Machine {
     void dispatch();
     [[nodiscard]] bool step_is_full() const;
     std::uint64_t hand_out(Queue& queue, std::uint64_t most);
+    [[nodiscard]] bool has_front(Queue& queue);
     std::size_t gather_workers(Queue& queue, std::uint64_t& credit);
     std::uint64_t show_messages(Queue& queue, std::uint64_t count);
     std::uint64_t deliver(Queue& queue, std::uint64_t count);
@@ -249,7 +253,7 @@ class Broker::Machine {
     // reply.cc: requests
     void expect_reply(Session& session, MessageId message, std::uint64_t sequence, std::uint32_t copies,
                       const Pipeline* pipeline);
-    void unanswered(const MessageHead& head);
+    void unanswered(Slot slot);
     void reply(MessageId message, wire::Status status, AddressId from, std::uint64_t part, Octets fields, Octets body);
     void expire_requests();
     void flush_held(Session& session);
@@ -258,18 +262,17 @@ class Broker::Machine {
     void forget_sent_reply(Session& session);
     [[nodiscard]] Duration sent_reply_keep(const Session& session) const;
     void expire_replies(Session& session);
-    /// Octets of bodies, fields, index, and replies that are kept: what limits.memory bounds.
+    /// Octets of bodies and fields in memory, and of replies that are kept: what limits.memory bounds.
     [[nodiscard]] std::uint64_t memory() const { return messages_.memory() + reply_bytes_; }
 
     // storing.cc: the store
     void on(const StoreCompleted& event);
     void on(const StoreAcquired& event);
-    void on(const StoreReplayed& event);
-    void on(const BatchFetched& event);
     StoreRecord& record(RecordKind kind);
     StoreRecord& record_of(Queue& queue, RecordKind kind);
     PendingBatch& batch();
     void name_queue(Queue& queue);
+    [[nodiscard]] Queue& queue_of(const StoreRecord& record);
     [[nodiscard]] PendingBatch* pending(std::uint64_t number);
     void complete(PendingBatch& pending);
     void refuse_batch(PendingBatch& pending);
@@ -278,6 +281,50 @@ class Broker::Machine {
     void release_held();
     [[nodiscard]] bool store_open() const;
     [[nodiscard]] bool holds_records() const { return !held_records_.empty() || !held_moved_.empty(); }
+
+    // replay.cc: what the store kept of an earlier life
+    void on(const StoreReplayed& event);
+    [[nodiscard]] bool replay_record(const StoreRecord& record);
+    [[nodiscard]] bool replay_message(const StoreRecord& record, std::span<const AddressId> numbers);
+    bool replay_settled(AddressId number, MessageId message, Outcome outcome);
+    bool replay_note(const StoreRecord& record, Replay::Books& books);
+    SequenceWindow* replay_session(const StoreRecord& record);
+    void finish_replay();
+    bool replay_holders();
+    void replay_queue(std::uint32_t number, const Replay::Books& books);
+    void replay_copy(Queue& queue, Slot slot);
+    [[nodiscard]] Instant to_instant(WallTime at) const;
+
+    // keeping.cc: what the store holds that still counts
+    void keep_in(Slot slot, std::uint64_t batch);
+    void leave_batch(Slot slot);
+    [[nodiscard]] bool is_stored(std::uint64_t batch) const;
+    void drop_copy(Queue& queue, Slot slot);
+    Slot split(Queue& from, Queue& to, Slot slot);
+    void measure_batch();
+    void tend_store();
+    void relocate_more(std::uint64_t end);
+    void relocate(const BatchFetched& event, std::uint64_t bytes);
+    void relocate_message(const StoreRecord& old, std::uint64_t from);
+    void relocate_note(const StoreRecord& old);
+    void write_snapshot();
+    void add_books(const Queue& queue);
+    void complete_relocation(PendingBatch& pending);
+    void refuse_relocation(PendingBatch& pending);
+
+    // paging.cc: bodies that are in the store alone
+    struct Fetching {
+        std::vector<AddressId> queues;  // that wait for it
+        bool relocates = false;
+        std::uint64_t bytes = 0;
+    };
+    void on(const BatchFetched& event);
+    [[nodiscard]] bool is_memory_high() const;
+    void spare(Slot slot);
+    Fetching& fetch(std::uint64_t batch);
+    void want(Queue& queue, Slot slot);
+    void look_ahead(Queue& queue);
+    void load(Slot slot, const StoreRecord& record, std::uint64_t batch);
 
     // answers.cc: what a step tells its peers
     void say(Session& session);
@@ -296,6 +343,7 @@ class Broker::Machine {
     void on(const AdminCommand& event);
     [[nodiscard]] QueueStatus status_of(const Queue& queue, Instant now) const;
     [[nodiscard]] PeerStatus status_of(Session& session) const;
+    [[nodiscard]] Instant accepted_at(Slot slot) const;
     void add_plugins(StatusReport& report) const;
 
     BrokerOptions options_;
@@ -325,6 +373,7 @@ class Broker::Machine {
     std::vector<std::uint32_t> subscriptions_free_;
     std::vector<std::uint32_t> talkative_;  // sessions with answers in this step
 
+    Holders holders_;
     Messages messages_;
     bool memory_short_ = false;  // a message was refused for it since the last step
     std::uint64_t next_message_ = 1;
@@ -356,6 +405,21 @@ class Broker::Machine {
     std::vector<MovingCopy> held_moved_;
     std::vector<AddressId> record_queues_;
     std::vector<std::uint32_t> record_queues_at_;
+    std::vector<std::uint64_t> record_numbers_;
+    std::vector<std::uint32_t> record_numbers_at_;
+    std::vector<AddressId> numbers_;  // queues by their numbers in the store
+    std::unique_ptr<Replay> replay_;  // until all is read
+
+    Batches batches_;
+    std::uint64_t reclaimable_ = 0;        // no batch below counts any more
+    std::uint64_t reclaimable_bytes_ = 0;  // of those
+    std::uint64_t relocated_ = 0;          // batches below were looked at for what still counts
+    std::size_t relocating_ = 0;           // that are being fetched for that
+    std::uint64_t relocating_bytes_ = 0;
+    std::uint64_t snapshot_batch_ = 0;  // that is under way; 0: none
+    std::uint64_t snapshot_through_ = 0;
+    std::uint64_t snapshot_bytes_ = 0;
+    std::unordered_map<std::uint64_t, Fetching> fetching_;
 
     bool draining_ = false;
     Instant drain_until_ = Instant::never();
@@ -371,6 +435,8 @@ class Broker::Machine {
     Instant given_up_next_;             // when they may be looked for again
     std::vector<Candidate> candidates_;
     std::vector<Target> targets_;
+    std::vector<AddressId> holding_;  // queues of one message
+    std::vector<MessageId> wanted_;
     std::vector<AddressId> optional_full_;                      // of one message: optional targets that cannot take it
     std::uint64_t route_random_ = 0;                            // of the frame's producer
     std::vector<std::unique_ptr<RouteScratch>> route_scratch_;  // by depth of the chain

@@ -189,7 +189,7 @@ void Broker::Machine::on_majordomo_answer(Session& s, const mdp::Message& m) {
 /// Nobody is to have an answer of this size: its request is a dead letter, lest another worker answers the same.
 void Broker::Machine::refuse_answer(Session& s, std::uint64_t tag, bool last) {
     ++malformed_;
-    const MessageId message = messages_.head(s.unacked.find(tag)->slot).id;
+    const MessageId message = messages_.id(s.unacked.find(tag)->slot);
     end_request(message, Status::too_large, "its reply is beyond listeners.*.limits.frame");
     fail_lease(s, tag, FailureReason::reject);
     if (!last) return dismiss(s, true);  // it goes on with this answer

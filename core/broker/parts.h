@@ -150,8 +150,10 @@ struct PendingBatch {
     std::vector<PendingAnswer> confirms;
     std::vector<PendingAnswer> settled;
     std::vector<MovingCopy> moved;
-    std::vector<AddressId> named;     // queues whose names are in it
-    std::vector<StoreRecord> others;  // records that no publish waits for; appended again if the store was full
+    std::vector<AddressId> named;           // queues whose names are in it
+    std::vector<StoreRecord> others;        // records that no publish waits for; appended again if the store was full
+    std::vector<MessageId> relocated;       // whose older records do not count when it is stored
+    std::vector<std::uint64_t> read_notes;  // batches whose notes stand in it again
 
     void clear() {
         number = 0;
@@ -164,6 +166,8 @@ struct PendingBatch {
         moved.clear();
         named.clear();
         others.clear();
+        relocated.clear();
+        read_notes.clear();
     }
 };
 

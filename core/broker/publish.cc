@@ -199,7 +199,7 @@ void Broker::Machine::make_room(Queue& q, std::uint64_t bytes) {
             continue;
         }
         ++q.ledger.dropped[static_cast<std::size_t>(DropReason::queue_full)];
-        unanswered(messages_.head(oldest.slot));
+        unanswered(oldest.slot);
         settled(q, oldest.slot, Outcome::dropped);
     }
 }
@@ -261,13 +261,13 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
     s.accepted.accept(c.sequence);
     ++s.published;
     if (copies > 0) {
-        const Slot slot = store_message(c, copies);
-        const MessageHead head = messages_.head(slot);
+        const Slot slot = store_message(c);
+        const MessageId id = messages_.id(slot);
         if (stored) record_message(s, c, slot);
         for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) {
             enqueue(targets_[t], slot, stored);
         }
-        if (c.wants_reply) expect_reply(s, head.id, c.sequence, copies, pipeline);
+        if (c.wants_reply) expect_reply(s, id, c.sequence, copies, pipeline);
     } else if (asking_ != nullptr) {
         refuse_request(s.peer, *asking_, Status::unmatched, "no queue takes it");
     } else if (c.wants_reply) {
@@ -306,23 +306,28 @@ void Broker::Machine::confirm(Session& s, const Candidate& c, bool stored) {
     confirms.push_back({s.ref, c.sequence, c.sequence, c.body.size()});
 }
 
-Slot Broker::Machine::store_message(const Candidate& c, std::uint32_t copies) {
+Slot Broker::Machine::store_message(const Candidate& c) {
     set_fields_.clear();
     wire::FrameWriter writer(set_fields_);
     if (c.set_priority) writer.field(Field::priority, std::uint64_t{c.priority});
     if (c.set_key) writer.field(Field::key, c.key);
     if (c.set_type) writer.field(Field::type, c.type);
     MessageHead head;
-    head.id = MessageId{next_message_++};
     head.accepted = now_.monotonic;
     head.accepted_wall = now_.wall;
     head.fields_bytes = static_cast<std::uint32_t>(c.fields.size() + set_fields_.size());
     head.body_bytes = static_cast<std::uint32_t>(c.body.size());
-    head.copies = copies;
-    head.priority = c.priority;
-    head.wants_reply = c.wants_reply;
+    holding_.clear();
+    for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) holding_.push_back(targets_[t].queue);
+    MessageEntry entry;
+    entry.id = MessageId{next_message_++};
+    entry.bytes = static_cast<std::uint32_t>(head.bytes());
+    entry.priority = c.priority;
+    entry.wants_reply = c.wants_reply;
+    entry.holders = holders_.of(holding_);
+    holders_.retain(entry.holders);
     std::byte* at = nullptr;
-    const Slot slot = messages_.add(head, at);
+    const Slot slot = messages_.add(entry, head, at);
     for (const Octets part : {c.fields, set_fields_.octets(), c.body}) {
         if (part.empty()) continue;
         std::memcpy(at, part.data(), part.size());
@@ -334,13 +339,12 @@ Slot Broker::Machine::store_message(const Candidate& c, std::uint32_t copies) {
 /// A message that any durable queue takes is in none before the store has it: they take it all, or it is refused.
 void Broker::Machine::enqueue(const Target& target, Slot slot, bool stored) {
     Queue& q = queue(target.queue);
-    const MessageHead& head = messages_.head(slot);
-    make_room(q, head.bytes());
+    make_room(q, messages_.bytes(slot));
     ++q.live;
-    q.bytes += head.bytes();
+    q.bytes += messages_.bytes(slot);
     if (stored) {
         ++q.storing;
-        q.lane(head.priority).storing_in = batch().number;
+        q.lane(messages_.priority(slot)).storing_in = batch().number;
         batch().copies.push_back({target.queue, slot});
         return;
     }
@@ -351,7 +355,7 @@ void Broker::Machine::enqueue(const Target& target, Slot slot, bool stored) {
 /// A copy that the store is not asked about is ready: behind those of its queue and priority that were accepted before
 /// it, and that the store is still asked about.
 void Broker::Machine::arrive(Queue& q, Slot slot) {
-    PendingBatch* before = pending(q.lane(messages_.head(slot).priority).storing_in);
+    PendingBatch* before = pending(q.lane(messages_.priority(slot)).storing_in);
     if (before != nullptr && !YM_MUTANT(overtakes_stored)) {
         before->behind.push_back({q.address, slot});
         return;
@@ -361,32 +365,36 @@ void Broker::Machine::arrive(Queue& q, Slot slot) {
 
 void Broker::Machine::make_ready(const StoringCopy& copy) {
     Queue& q = queue(copy.queue);
-    const MessageHead& head = messages_.head(copy.slot);
+    const MessageId id = messages_.id(copy.slot);
+    const std::uint8_t priority = messages_.priority(copy.slot);
     // Others may have come in while this one was being stored; its number says where it belongs.
-    if (q.lane(head.priority).ends_before(head.id, messages_)) {
-        q.add_ready(copy.slot, head.priority);
+    if (q.lane(priority).ends_before(id, messages_)) {
+        q.add_ready(copy.slot, priority);
     } else {
-        q.put_back({head.id, copy.slot, 0}, head.priority);
+        q.put_back({id, copy.slot, 0}, priority);
     }
     touch(q);
 }
 
 void Broker::Machine::record_message(const Session& s, const Candidate& c, Slot slot) {
+    for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) name_queue(queue(targets_[t].queue));
+    keep_in(slot, batch().number);
     const MessageHead& head = messages_.head(slot);
     const Octets octets = messages_.octets(slot);
-    for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) name_queue(queue(targets_[t].queue));
     StoreRecord& r = record(RecordKind::accepted);
-    r.message = head.id;
+    r.message = messages_.id(slot);
     r.at = head.accepted_wall;
-    r.priority = head.priority;
+    r.priority = messages_.priority(slot);
     r.principal = s.key.principal;
-    r.session = as_octets(s.key.text());
+    // A Majordomo client has no session that outlives its connection.
+    if (!s.majordomo) r.session = as_octets(s.key.text());
     r.sequence = c.sequence;
     r.fields = octets.first(head.fields_bytes);
     r.body = octets.subspan(head.fields_bytes);
     // Views of the routes are made when the step ends: the list may still move.
     for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) {
-        if (queue(targets_[t].queue).keeps) record_queues_.push_back(targets_[t].queue);
+        const Queue& q = queue(targets_[t].queue);
+        if (q.keeps) record_queues_.push_back(q.number);
     }
     record_queues_at_.push_back(static_cast<std::uint32_t>(record_queues_.size()));
 }

@@ -37,7 +37,7 @@ class Lane {
     void add(Slot slot) { fresh_.push_back(slot); }
     /// Whether a message of this number may be added behind those that were never delivered.
     [[nodiscard]] bool ends_before(MessageId id, const Messages& messages) const {
-        return fresh_.empty() || messages.head(fresh_.back()).id < id;
+        return fresh_.empty() || messages.id(fresh_.back()) < id;
     }
     void put_back(const Copy& copy) {
         returned_.push_back(copy);
@@ -47,7 +47,7 @@ class Lane {
     [[nodiscard]] Copy front(const Messages& messages) const {
         if (fresh_.empty()) return returned_.front();
         const Slot slot = fresh_.front();
-        const MessageId id = messages.head(slot).id;
+        const MessageId id = messages.id(slot);
         if (!returned_.empty() && returned_.front().id < id) return returned_.front();
         return {id, slot, 0};
     }
@@ -74,7 +74,7 @@ class Lane {
         for (std::size_t fresh = 0; count > 0; --count) {
             const bool has_fresh = fresh < fresh_.size();
             if (next.empty() && !has_fresh) return;
-            if (next.empty() || (has_fresh && messages.head(fresh_[fresh]).id < returned_[next.front()].id)) {
+            if (next.empty() || (has_fresh && messages.id(fresh_[fresh]) < returned_[next.front()].id)) {
                 visit(fresh_[fresh++]);
                 continue;
             }
@@ -85,6 +85,11 @@ class Lane {
             add_next(2 * node + 1);
             add_next(2 * node + 2);
         }
+    }
+    /// The one `count` places behind the first of those that were never delivered, or the last; no_slot if there is
+    /// none.
+    [[nodiscard]] Slot ahead(std::size_t count) const {
+        return fresh_.empty() ? no_slot : fresh_[std::min(count, fresh_.size() - 1)];
     }
     template <class Visit>
     void for_each(Visit visit) const {
@@ -125,7 +130,8 @@ struct Queue {
     QueueSettings settings;
     RetryPolicy* retry = nullptr;
     AddressId dead_to = no_address;
-    bool keeps = false;  // durable, and the store keeps what it is given
+    AddressId number = no_address;  // in the store's records: given once, never to another
+    bool keeps = false;             // durable, and the store keeps what it is given
     bool orphan = false;
     bool created = false;
     bool pinned = false;                  // settings point at it
@@ -141,6 +147,7 @@ struct Queue {
     Ring<DeadLetter> dead;
     std::uint64_t in_flight = 0;
     std::uint64_t storing = 0;
+    MessageId wanted;        // that is to be fetched before any other
     std::uint64_t live = 0;  // ready, waiting, in flight and storing: what limits compare with
     std::uint64_t bytes = 0;
 
@@ -192,6 +199,14 @@ struct Queue {
             if (l->size() > 0) return &*l;
         }
         return nullptr;
+    }
+    /// The oldest first.
+    void sort_dead() {
+        std::vector<DeadLetter> letters;
+        for (; !dead.empty(); dead.pop_front()) letters.push_back(dead.front());
+        std::stable_sort(letters.begin(), letters.end(),
+                         [](const DeadLetter& a, const DeadLetter& b) { return a.since < b.since; });
+        for (const DeadLetter& letter : letters) dead.push_back(letter);
     }
     void wait(Waiting item) {
         waiting.push_back(item);

@@ -29,7 +29,8 @@ enum class RecordKind : std::uint8_t {
 /// How a queue's copy of a message ended. The ledger has one counter each.
 enum class Outcome : std::uint8_t { acked = 1, dead, expired, dropped, deleted, moved };
 
-/// One record. Which members count depends on `kind`; views are borrowed until the next step.
+/// One record. Which members count depends on `kind`; views are borrowed until the next step. Queues stand here under
+/// numbers of the store's own (Queue::number): an AddressId means another queue after the next start, these never do.
 struct StoreRecord {
     RecordKind kind{};
     MessageId message;                  // accepted, settled, attempted, dead, relocated; moved: its new number

@@ -30,12 +30,12 @@ void Broker::Machine::expect_reply(Session& s, MessageId message, std::uint64_t 
 }
 
 /// A copy is gone that no worker has answered. Another one may be answered yet; behind the last one nobody will.
-void Broker::Machine::unanswered(const MessageHead& head) {
-    if (!head.wants_reply) return;
-    const auto found = requests_.find(head.id);
+void Broker::Machine::unanswered(Slot slot) {
+    if (!messages_.wants_reply(slot)) return;
+    const MessageId id = messages_.id(slot);
+    const auto found = requests_.find(id);
     if (found == requests_.end()) return;
-    if (--found->second.copies == 0 || YM_MUTANT(first_dead_answers))
-        reply(head.id, Status::too_old, no_address, 0, {}, {});
+    if (--found->second.copies == 0 || YM_MUTANT(first_dead_answers)) reply(id, Status::too_old, no_address, 0, {}, {});
 }
 
 /// `from` is the queue whose copy a worker answered, `part` the number of this part in that attempt.

@@ -34,7 +34,7 @@ QueueStatus Broker::Machine::status_of(const Queue& q, Instant now) const {
     status.ledger = q.ledger;
     status.dead_letters = q.dead_ledger;
     Instant oldest = now;
-    const auto look = [&](Slot slot) { oldest = std::min(oldest, messages_.head(slot).accepted); };
+    const auto look = [&](Slot slot) { oldest = std::min(oldest, accepted_at(slot)); };
     // Each is counted; but only the first of each lane is looked at, for a look at ten million heads would take a
     // second.
     for (const Lane& lane : q.lanes) {
@@ -76,6 +76,13 @@ PeerStatus Broker::Machine::status_of(Session& s) const {
     status.acked = s.acked;
     status.unconfirmed = s.unconfirmed;
     return status;
+}
+
+/// Of a message that is in the store alone: when the first one of its batch was.
+Instant Broker::Machine::accepted_at(Slot slot) const {
+    if (messages_.is_loaded(slot)) return messages_.head(slot).accepted;
+    const Batches::Batch* batch = batches_.find(messages_.batch(slot));
+    return batch == nullptr ? now_.monotonic : to_instant(batch->at);
 }
 
 void Broker::Machine::add_plugins(StatusReport& report) const {

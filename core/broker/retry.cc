@@ -51,6 +51,7 @@ void Broker::Machine::return_copy(Queue& q, const Copy& copy, Duration wait) {
     }
     if (wait > Duration{0}) {
         q.wait({now_.monotonic + wait, copy});
+        if (Holders::is_single(messages_.holders(copy.slot))) spare(copy.slot);
         return schedule(q);
     }
     put_in_place(q, copy);
@@ -64,30 +65,31 @@ void Broker::Machine::give_back(Queue& q, Copy copy) {
 
 void Broker::Machine::put_in_place(Queue& q, const Copy& copy) {
     if (YM_MUTANT(lost_place)) {
-        q.add_ready(copy.slot, messages_.head(copy.slot).priority);
+        q.add_ready(copy.slot, messages_.priority(copy.slot));
     } else {
-        q.put_back(copy, messages_.head(copy.slot).priority);
+        q.put_back(copy, messages_.priority(copy.slot));
     }
     touch(q);
 }
 
 void Broker::Machine::dead_letter(Queue& q, const Copy& copy, FailureReason reason) {
-    const MessageHead& head = messages_.head(copy.slot);
-    const std::uint64_t bytes = head.bytes();
     if (!YM_MUTANT(dead_uncounted)) ++q.ledger.dead;
     --q.live;
-    q.bytes -= bytes;
+    q.bytes -= messages_.bytes(copy.slot);
     if (q.live == 0) q.empty_since = now_.monotonic;
     notice(NoticeKind::message_dead, q.settings.name, std::string(name_of(reason)), copy.id.value);
-    unanswered(head);
-    if (q.keeps) {
-        StoreRecord& r = record_of(q, RecordKind::settled);
-        r.message = copy.id;
-        r.outcome = Outcome::dead;
-    }
+    unanswered(copy.slot);
     if (q.dead_to != no_address && move_dead(q, queue(q.dead_to), copy, reason)) return schedule(q);
+    if (q.keeps) {
+        StoreRecord& r = record_of(q, RecordKind::dead);
+        r.message = copy.id;
+        r.reason = reason;
+        r.attempt = copy.attempts;
+        r.at = now_.wall;
+    }
     ++q.dead_ledger.in;
     q.dead.push_back({copy.slot, now_.monotonic, reason, copy.attempts});
+    if (Holders::is_single(messages_.holders(copy.slot))) spare(copy.slot);
     while (q.dead.size() > q.settings.dead_max) drop_dead(q);
     schedule(q);
 }
@@ -95,15 +97,20 @@ void Broker::Machine::dead_letter(Queue& q, const Copy& copy, FailureReason reas
 /// Hands a dead letter to the queue that takes them. False if it cannot: it is then kept beside its own queue.
 /// It is a message of its own from then on, under a new number: that queue may hold the message already.
 bool Broker::Machine::move_dead(Queue& from, Queue& to, const Copy& copy, FailureReason reason) {
-    const std::uint64_t bytes = messages_.head(copy.slot).bytes();
-    const bool is_split = messages_.head(copy.slot).copies > 1;
-    if (to.orphan || !can_take(to, bytes)) return false;
+    const std::uint64_t bytes = messages_.bytes(copy.slot);
+    const bool is_split = holders_.count(messages_.holders(copy.slot)) > 1;
+    // One whose octets are in the store alone stays beside its queue: it could not be written down again at once.
+    if (to.orphan || !can_take(to, bytes) || !messages_.is_loaded(copy.slot)) return false;
     if (is_split && memory() + bytes > topology_->memory_max) return false;
     make_room(to, bytes);
-    const MessageId number = YM_MUTANT(moved_number_kept) ? copy.id : MessageId{next_message_++};
-    const Slot slot = messages_.split(copy.slot, number);
+    const Slot slot = split(from, to, copy.slot);
     ++to.live;
     to.bytes += bytes;
+    if (from.keeps && !to.keeps) {
+        StoreRecord& r = record_of(from, RecordKind::settled);
+        r.message = copy.id;
+        r.outcome = Outcome::dead;
+    }
     if (!to.keeps) {
         ++to.ledger.moved_in;
         arrive(to, slot);
@@ -121,41 +128,48 @@ bool Broker::Machine::move_dead(Queue& from, Queue& to, const Copy& copy, Failur
 
 void Broker::Machine::record_move(const MovingCopy& moving) {
     Queue& to = queue(moving.to.queue);
-    to.lane(messages_.head(moving.to.slot).priority).storing_in = batch().number;
+    to.lane(messages_.priority(moving.to.slot)).storing_in = batch().number;
     batch().moved.push_back(moving);
     name_queue(to);
+    name_queue(queue(moving.from));
+    keep_in(moving.to.slot, batch().number);
     const MessageHead& head = messages_.head(moving.to.slot);
     const Octets octets = messages_.octets(moving.to.slot);
     StoreRecord& r = record(RecordKind::moved);
-    r.message = head.id;
-    r.queue = to.address;
+    r.message = messages_.id(moving.to.slot);
+    r.queue = to.number;
     r.origin = moving.origin;
-    r.from = moving.from;
+    r.from = queue(moving.from).number;
     r.reason = moving.reason;
     r.attempt = moving.attempts;
     r.at = head.accepted_wall;
-    r.priority = head.priority;
+    r.priority = messages_.priority(moving.to.slot);
     r.fields = octets.first(head.fields_bytes);
     r.body = octets.subspan(head.fields_bytes);
 }
 
 void Broker::Machine::drop_dead(Queue& q) {
-    messages_.drop_copy(q.dead.front().slot);
+    const Slot slot = q.dead.front().slot;
     q.dead.pop_front();
+    if (q.keeps) {
+        StoreRecord& r = record_of(q, RecordKind::settled);
+        r.message = messages_.id(slot);
+        r.outcome = Outcome::dropped;
+    }
+    drop_copy(q, slot);
     ++q.dead_ledger.dropped;
 }
 
 /// A copy has left its queue for good; its ledger was told by the caller.
 void Broker::Machine::settled(Queue& q, Slot slot, Outcome outcome) {
-    const MessageHead& head = messages_.head(slot);
     for (int i = 0; q.keeps && i < (YM_MUTANT(settled_twice) ? 2 : 1); ++i) {
         StoreRecord& r = record_of(q, RecordKind::settled);
-        r.message = head.id;
+        r.message = messages_.id(slot);
         r.outcome = outcome;
     }
     --q.live;
-    q.bytes -= head.bytes();
-    messages_.drop_copy(slot);
+    q.bytes -= messages_.bytes(slot);
+    drop_copy(q, slot);
     if (q.live > 0) return;
     q.empty_since = now_.monotonic;
     if (q.orphan || q.created) schedule(q);
@@ -184,7 +198,7 @@ Instant Broker::Machine::remove_at(const Queue& q) const {
 void Broker::Machine::run_queue(Queue& q) {
     while (!q.waiting.empty() && q.waiting.front().due <= now_.monotonic) {
         const Copy copy = q.take_waiting().copy;
-        q.put_back(copy, messages_.head(copy.slot).priority);
+        q.put_back(copy, messages_.priority(copy.slot));
     }
     while (!q.dead.empty() && q.dead.front().since + q.settings.dead_keep <= now_.monotonic) drop_dead(q);
     touch(q);

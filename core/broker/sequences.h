@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,45 @@ class SequenceWindow {
     /// Takes an accept() back: the message was not stored after all.
     void refuse(std::uint64_t sequence) {
         if (look(sequence) == Verdict::accepted) clear(sequence);
+    }
+
+    /// Appends the window as numbers: floor, highest seen, highest accepted, first and last of each run of accepted.
+    void save(std::vector<std::uint64_t>& numbers) const {
+        numbers.insert(numbers.end(), {floor_, highest_, taken_});
+        std::uint64_t run = 0;  // its first; 0: none is open
+        const std::uint64_t lowest = std::max(floor_, highest_ - std::min(highest_, bits())) + 1;
+        for (std::uint64_t s = lowest; s <= highest_;) {
+            const std::uint64_t word = words_[(s / 64) % words_.size()];
+            const bool is_whole = s % 64 == 0 && highest_ - s >= 63;
+            const std::uint64_t step = is_whole && (word == 0 || word == ~std::uint64_t{0}) ? 64 : 1;
+            const bool is_taken = step == 64 ? word != 0 : test(s);
+            if (is_taken && run == 0) run = s;
+            if (!is_taken && run != 0) {
+                numbers.insert(numbers.end(), {run, s - 1});
+                run = 0;
+            }
+            s += step;
+        }
+        if (run != 0) numbers.insert(numbers.end(), {run, highest_});
+    }
+    /// Becomes the window that save() told. False if it tells none.
+    [[nodiscard]] bool load(std::span<const std::uint64_t> numbers) {
+        constexpr std::uint64_t bits_max = std::uint64_t{1} << 24U;
+        if (numbers.size() < 3 || numbers.size() % 2 == 0 || numbers[0] > numbers[1] || numbers[2] > numbers[1])
+            return false;
+        const std::uint64_t lowest = numbers.size() > 3 ? numbers[3] : numbers[1];
+        if (lowest > numbers[1] || numbers[1] - lowest >= bits_max) return false;
+        begin(numbers[0], std::max(bits(), numbers[1] - lowest + 1));
+        see(numbers[1]);
+        std::uint64_t last = numbers[0];
+        for (std::size_t i = 3; i < numbers.size(); i += 2) {
+            if (numbers[i] <= last || numbers[i + 1] < numbers[i] || numbers[i + 1] > highest_) return false;
+            last = numbers[i + 1];
+            for (std::uint64_t s = numbers[i]; s < last; ++s) accept(s);
+            accept(last);
+        }
+        taken_ = numbers[2];
+        return true;
     }
 
   private:

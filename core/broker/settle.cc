@@ -107,8 +107,9 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
             q.processing += now_.monotonic - delivery.granted;
             ++s.acked;
             ++q.ledger.acked;
-            const MessageHead& head = messages_.head(delivery.slot);
-            if (head.wants_reply) reply(head.id, Status::ok, q.address, delivery.parts, record.fields, record.body);
+            const Slot slot = delivery.slot;
+            if (messages_.wants_reply(slot))
+                reply(messages_.id(slot), Status::ok, q.address, delivery.parts, record.fields, record.body);
             const Copy copy = end_lease(s, tag, delivery);
             settled(q, copy.slot, Outcome::acked);
             return;
@@ -120,8 +121,9 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
         case SettleCode::release: return give_back(q, end_lease(s, tag, delivery));
         case SettleCode::extend: return extend(delivery);
         case SettleCode::part: {
-            const MessageHead& head = messages_.head(delivery.slot);
-            if (head.wants_reply) reply(head.id, Status::part, q.address, delivery.parts++, record.fields, record.body);
+            const Slot slot = delivery.slot;
+            if (messages_.wants_reply(slot))
+                reply(messages_.id(slot), Status::part, q.address, delivery.parts++, record.fields, record.body);
             return;
         }
         case SettleCode::result:
@@ -136,7 +138,7 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
 /// Takes the delivery from the worker. Its copy has used up the attempt.
 Copy Broker::Machine::end_lease(Session& s, std::uint64_t tag, const Delivery& delivery) {
     Queue& q = queue(delivery.queue);
-    const Copy copy{messages_.head(delivery.slot).id, delivery.slot, delivery.attempts};
+    const Copy copy{messages_.id(delivery.slot), delivery.slot, delivery.attempts};
     --q.in_flight;
     if (q.settings.limits.in_flight != unlimited) touch(q);
     s.unacked.erase(tag);

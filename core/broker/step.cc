@@ -27,6 +27,8 @@ void Broker::Machine::step(Now now, std::span<Event> events, Effects& effects) {
     out_ = &effects;
     record_queues_.clear();
     record_queues_at_.clear();
+    record_numbers_.clear();
+    record_numbers_at_.clear();
     if (memory_short_) messages_.pack();  // between steps nothing is borrowed
     memory_short_ = false;
     release_held();
@@ -38,6 +40,7 @@ void Broker::Machine::step(Now now, std::span<Event> events, Effects& effects) {
     flush_lost();
     dispatch();
     decide_failures();  // of messages that no worker was given
+    tend_store();
     close_empty_batch();
     flush_answers();
     seal_batch();

@@ -14,6 +14,7 @@ PendingBatch& Broker::Machine::batch() {
             batch_spare_.pop_back();
         }
         pending_.back().number = ++last_batch_;
+        batches_.add(last_batch_);
         batch_open_ = true;
     }
     return pending_.back();
@@ -31,11 +32,15 @@ PendingBatch* Broker::Machine::pending(std::uint64_t number) {
 /// of them is stored.
 void Broker::Machine::name_queue(Queue& q) {
     if (!q.keeps || q.named || q.named_in == batch().number) return;
-    q.named_in = batch().number;
+    if (q.number == no_address) {
+        q.number.value = static_cast<std::uint32_t>(numbers_.size());
+        numbers_.push_back(q.address);
+    }
+    q.named_in = q.recorded_in = batch().number;
     q.named = YM_MUTANT(name_told_once);
     batch().named.push_back(q.address);
     StoreRecord& r = record(RecordKind::queue);
-    r.queue = q.address;
+    r.queue = q.number;
     r.name = addresses_[q.address.value].name;
 }
 
@@ -46,17 +51,23 @@ StoreRecord& Broker::Machine::record(RecordKind kind) {
     return out_->records.back();
 }
 
+/// The queue that a record of this life names.
+Queue& Broker::Machine::queue_of(const StoreRecord& r) {
+    return queue(numbers_[r.queue.value]);
+}
+
 /// A record that no publish waits for; it is held back while the store takes nothing.
 StoreRecord& Broker::Machine::record_of(Queue& q, RecordKind kind) {
     if (store_open()) {
+        name_queue(q);
         StoreRecord& r = record(kind);
-        r.queue = q.address;
+        r.queue = q.number;
         q.recorded_in = batch().number;
         return r;
     }
     held_records_.push_back({});
     held_records_.back().kind = kind;
-    held_records_.back().queue = q.address;
+    held_records_.back().queue = q.number;
     ++q.held_records;
     return held_records_.back();
 }
@@ -72,8 +83,10 @@ void Broker::Machine::release_held() {
     pending.settled.insert(pending.settled.end(), held_settled_.begin(), held_settled_.end());
     held_settled_.clear();
     for (const StoreRecord& r : held_records_) {
-        --queue(r.queue).held_records;
-        queue(r.queue).recorded_in = pending.number;
+        Queue& q = queue_of(r);
+        name_queue(q);
+        --q.held_records;
+        q.recorded_in = pending.number;
     }
     out_->records.insert(out_->records.end(), held_records_.begin(), held_records_.end());
     held_records_.clear();
@@ -89,6 +102,7 @@ void Broker::Machine::close_empty_batch() {
     pending_.pop_back();
     batch_open_ = false;
     --last_batch_;
+    batches_.take_back();
     if (pending_.empty()) {
         complete(empty);
     } else {
@@ -105,18 +119,36 @@ void Broker::Machine::seal_batch() {
     YM_CHECK(!out_->records.empty());  // an empty batch is never appended, and would never complete
     PendingBatch& pending = pending_.back();
     out_->batch = pending.number;
+    out_->may_wait = pending.copies.empty() && pending.confirms.empty() && pending.settled.empty();
     std::size_t route = 0;
+    std::size_t list = 0;
     std::uint32_t from = 0;
+    std::uint32_t numbers_from = 0;
     for (StoreRecord& r : out_->records) {
-        if (r.kind != RecordKind::accepted) {
-            const bool stands_alone = r.kind == RecordKind::settled || r.kind == RecordKind::attempted;
-            if (stands_alone) pending.others.push_back(r);
-            continue;
+        switch (r.kind) {
+            case RecordKind::accepted:
+            case RecordKind::relocated: {
+                const std::uint32_t to = record_queues_at_[route++];
+                r.queues = std::span<const AddressId>(record_queues_).subspan(from, to - from);
+                from = to;
+                break;
+            }
+            case RecordKind::settled:
+            case RecordKind::attempted:
+            case RecordKind::dead: pending.others.push_back(r); break;
+            case RecordKind::ledger:
+            case RecordKind::window:
+            case RecordKind::totals: {
+                const std::uint32_t to = record_numbers_at_[list++];
+                r.numbers = std::span<const std::uint64_t>(record_numbers_).subspan(numbers_from, to - numbers_from);
+                numbers_from = to;
+                break;
+            }
+            case RecordKind::queue:
+            case RecordKind::moved: break;
         }
-        const std::uint32_t to = record_queues_at_[route++];
-        r.queues = std::span<const AddressId>(record_queues_).subspan(from, to - from);
-        from = to;
     }
+    measure_batch();
 }
 
 void Broker::Machine::on(const StoreCompleted& event) {
@@ -153,6 +185,7 @@ void Broker::Machine::on(const StoreCompleted& event) {
 void Broker::Machine::on(const StoreAcquired& event) {
     notice(NoticeKind::store_acquired, {}, "epoch", event.epoch);
     epoch_ = event.epoch;
+    if (replay_) finish_replay();
     store_state_ = StoreState::ready;
     last_batch_ = std::max(last_batch_, event.through);
     while (!pending_.empty() && (pending_.front().number <= event.through || YM_MUTANT(confirmed_on_acquire))) {
@@ -177,10 +210,14 @@ void Broker::Machine::complete(PendingBatch& pending) {
     }
     for (const StoringCopy& copy : pending.behind) make_ready(copy);
     for (const StoreRecord& r : pending.others) {  // queues that waited for it may be removed now
-        Queue& q = queue(r.queue);
+        Queue& q = queue_of(r);
         if (q.live == 0 && (q.orphan || q.created)) schedule(q);
     }
     for (const AddressId id : pending.optional_full) count_optional_full(queue(id));
+    complete_relocation(pending);
+    for (const StoringCopy& copy : pending.copies) {
+        if (queue(copy.queue).workers_first == no_link) spare(copy.slot);
+    }
     dropped_unmatched_ += pending.unmatched;
     for (const PendingAnswer& run : pending.confirms) {
         Session* s = session(run.session);
@@ -204,11 +241,11 @@ void Broker::Machine::refuse_batch(PendingBatch& pending) {
     store_full_until_ = now_.monotonic + store_full_wait;
     for (const StoringCopy& copy : pending.copies) {
         Queue& q = queue(copy.queue);
-        const MessageHead& head = messages_.head(copy.slot);
-        if (head.wants_reply) {
-            const auto request = requests_.find(head.id);
+        const MessageId id = messages_.id(copy.slot);
+        if (messages_.wants_reply(copy.slot)) {
+            const auto request = requests_.find(id);
             if (request != requests_.end() && request->second.majordomo) {
-                end_request(head.id, Status::full, "the store is full");
+                end_request(id, Status::full, "the store is full");
             } else if (request != requests_.end()) {
                 if (Session* s = session(request->second.session)) --s->requests;
                 requests_.erase(request);
@@ -216,9 +253,9 @@ void Broker::Machine::refuse_batch(PendingBatch& pending) {
         }
         --q.storing;
         --q.live;
-        q.bytes -= head.bytes();
+        q.bytes -= messages_.bytes(copy.slot);
         ++q.refused;
-        messages_.drop_copy(copy.slot);
+        drop_copy(q, copy.slot);
     }
     for (const PendingAnswer& run : pending.confirms) {
         refused_ += run.last - run.first + 1;
@@ -235,13 +272,15 @@ void Broker::Machine::refuse_batch(PendingBatch& pending) {
         say(*s);
     }
     for (const StoringCopy& copy : pending.behind) make_ready(copy);
+    for (const MovingCopy& moving : pending.moved) {
+        leave_batch(moving.to.slot);
+        messages_.set_batch(moving.to.slot, 0);
+    }
     held_moved_.insert(held_moved_.end(), pending.moved.begin(), pending.moved.end());
-    for (const StoreRecord& r : pending.others) ++queue(r.queue).held_records;
+    for (const StoreRecord& r : pending.others) ++queue_of(r).held_records;
     held_records_.insert(held_records_.end(), pending.others.begin(), pending.others.end());
     held_settled_.insert(held_settled_.end(), pending.settled.begin(), pending.settled.end());
+    refuse_relocation(pending);
 }
-
-void Broker::Machine::on(const StoreReplayed& /*event*/) {}
-void Broker::Machine::on(const BatchFetched& /*event*/) {}
 
 }  // namespace ym

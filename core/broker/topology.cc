@@ -63,7 +63,7 @@ void Broker::Machine::apply_queue(QueueSettings&& settings, bool created) {
     q.orphan = false;
     q.created = created;
     q.empty_since = now_.monotonic;
-    q.keeps = settings.durable && options_.store_keeps;
+    q.keeps = (settings.durable && options_.store_keeps) || (q.keeps && q.live > 0);
     q.retry = find_retry(settings.retry);
     YM_CHECK(q.retry != nullptr && settings.balance != nullptr);
     q.settings = std::move(settings);
@@ -150,6 +150,7 @@ void Broker::Machine::remove_queue(Queue& q) {
         std::erase_if(active_, [&](const ActiveQueue& active) { return active.queue == q.address.value; });
         std::make_heap(active_.begin(), active_.end(), std::greater<>{});
     }
+    if (q.number != no_address) numbers_[q.number.value] = no_address;
     --queue_count_;
     groups_are_old_ = true;  // it may have been what connected others; and its number comes to mean another queue
     if (q.created) --created_count_;

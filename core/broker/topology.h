@@ -123,6 +123,8 @@ struct Topology {
     std::vector<PipelineSettings> pipelines;
     std::vector<NamedRetry> retries;  // holds `default` at least
     std::optional<CreateSettings> create;
+    /// Makes the settings of a queue that left them while the store holds messages of it.
+    std::function<QueueSettings(const std::string& name)> orphan;
     std::vector<ListenerSettings> listeners;  // by FrameReceived::listener
     MajordomoSettings majordomo;
     std::uint64_t memory_max = std::uint64_t{1} << 30U;  // octets of bodies, fields and index

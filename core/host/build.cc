@@ -55,6 +55,7 @@ class Builder {
             topology->pipelines.push_back(make_pipeline(pipeline));
         }
         if (config_.create) topology->create = make_create(*config_.create);
+        topology->orphan = make_like("default");
         for (settings::Port& port : settings::ports_of(config_))
             topology->listeners.push_back(std::move(port.settings));
         check_listeners();
@@ -146,18 +147,26 @@ class Builder {
         const auto found = config_.templates.find(create.like);
         if (found == config_.templates.end()) return made;  // core/settings has said so
 
-        // The state machine asks for queues long after the settings are gone, so they are kept with the answer.
-        const auto kept = std::make_shared<settings::Queue>();
-        kept->settings = copy_of(found->second.settings);
-        kept->balance = found->second.balance;
-        const std::string& dead_to = kept->settings.dead_to;
+        const std::string& dead_to = found->second.settings.dead_to;
         const settings::Place& place = found->second.dead_to_place;
         const std::string at = settings::join_path("templates", create.like) + ".dead_letter.to";
         if (!dead_to.empty() && addresses_.check_queue(dead_to, place, at, problems_)) {
             addresses_.link(Addresses::created, dead_to, place, at);
         }
+        made.make = make_like(create.like);
+        return made;
+    }
+
+    /// Makes queues like a template. The state machine asks for them long after the settings are gone, so those are
+    /// kept with the answer.
+    std::function<QueueSettings(const std::string&)> make_like(const std::string& like) {
+        const auto found = config_.templates.find(like);
+        if (found == config_.templates.end()) return {};
+        const auto kept = std::make_shared<settings::Queue>();
+        kept->settings = copy_of(found->second.settings);
+        kept->balance = found->second.balance;
         (void)registry_->balance(kept->balance, problems_);
-        made.make = [kept, registry = registry_](const std::string& name) {
+        return [kept, registry = registry_](const std::string& name) {
             QueueSettings queue = copy_of(kept->settings);
             queue.name = name;
             settings::Problems none;  // it was made once already, from the same settings
@@ -165,7 +174,6 @@ class Builder {
             YM_CHECK(queue.balance != nullptr);
             return queue;
         };
-        return made;
     }
 
     /// A wrong value of a template is met once for every queue that is like it, and told once.

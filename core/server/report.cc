@@ -39,6 +39,7 @@ Words words(NoticeKind kind) {
         case NoticeKind::store_unknown: return {"store_unknown", "the store lost an answer", Level::warning, false};
         case NoticeKind::store_acquired: return {"store_acquired", "the store is ours", Level::info, false};
         case NoticeKind::store_fenced: return {"store_fenced", "another broker owns the store", Level::error, false};
+        case NoticeKind::store_replayed: return {"store_replayed", "read back", Level::info, false};
         case NoticeKind::store_failed: return {"store_failed", "the store failed", Level::error, false};
         case NoticeKind::drain_begun: return {"drain_begun", "draining", Level::info, false};
     }

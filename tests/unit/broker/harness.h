@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -89,6 +90,7 @@ inline std::unique_ptr<Topology> topology(std::vector<std::string> queues) {
     for (const std::string& name : queues) t->queues.push_back(queue_settings(name));
     t->retries.push_back({"default", std::make_unique<Wait>(Duration{0}, 3)});
     t->listeners.emplace_back();
+    t->orphan = queue_settings;
     return t;
 }
 
@@ -112,7 +114,12 @@ struct Got {
 class Bench {
   public:
     explicit Bench(std::unique_ptr<Topology> t, BrokerOptions options = {}) : broker(options) {
+        events.emplace_back(SettingsChanged{std::move(t)});
         events.emplace_back(StoreAcquired{1, 0});
+        step();
+    }
+    /// One whose store is not there yet.
+    Bench(BrokerOptions options, std::unique_ptr<Topology> t, Now at) : broker(options), now(at) {
         events.emplace_back(SettingsChanged{std::move(t)});
         step();
     }
@@ -129,6 +136,7 @@ class Bench {
         notices.insert(notices.end(), effects.notices.begin(), effects.notices.end());
         if (effects.finish != Finish::no) finish = effects.finish;
         acquire = acquire || effects.acquire;
+        if (on_step) on_step(effects);
         for (const PeerId id : effects.forget) forgotten.push_back(id);
     }
     void advance(Duration d) {
@@ -241,6 +249,7 @@ class Bench {
     std::vector<Notice> notices;
     Finish finish = Finish::no;
     bool acquire = false;
+    std::function<void(const Effects&)> on_step;
 
   private:
     void take(const Send& send, Octets octets) {

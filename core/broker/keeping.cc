@@ -1,0 +1,244 @@
+// What the store holds that still counts: reclaimed at its old end, relocated to its new one (decision 0013).
+#include <algorithm>
+
+#include "broker/machine.h"
+
+namespace ym {
+
+/// The message's record stands in batch `number` from now on.
+void Broker::Machine::keep_in(Slot slot, std::uint64_t number) {
+    leave_batch(slot);
+    messages_.set_batch(slot, number);
+    batches_.join(number, messages_.bytes(slot));
+}
+
+void Broker::Machine::leave_batch(Slot slot) {
+    const std::uint64_t number = messages_.batch(slot);
+    if (number != 0) batches_.leave(number, messages_.bytes(slot));
+}
+
+/// Whether the store is known to have the batch.
+bool Broker::Machine::is_stored(std::uint64_t number) const {
+    return number != 0 && (pending_.empty() || number < pending_.front().number);
+}
+
+/// A queue holds the message no longer; the last one takes it along.
+void Broker::Machine::drop_copy(Queue& q, Slot slot) {
+    const Holders::Set left = holders_.without(messages_.holders(slot), q.address);
+    if (left != Holders::none) return messages_.set_holders(slot, left);
+    leave_batch(slot);
+    messages_.remove(slot);
+}
+
+/// A message of its own for `to`, with the octets of one of `from`, which no longer holds the other.
+Slot Broker::Machine::split(Queue& from, Queue& to, Slot slot) {
+    MessageEntry entry;
+    entry.id = YM_MUTANT(moved_number_kept) ? MessageId{next_message_} : MessageId{next_message_++};
+    entry.bytes = messages_.bytes(slot);
+    entry.priority = messages_.priority(slot);
+    entry.holders = Holders::single(to.address);
+    if (Holders::is_single(messages_.holders(slot))) {
+        leave_batch(slot);
+        messages_.set_batch(slot, 0);
+        return messages_.renumber(slot, entry);
+    }
+    MessageHead head = messages_.head(slot);
+    head.batch = 0;
+    std::byte* octets = nullptr;
+    const Slot made = messages_.add(entry, head, octets);
+    const Octets old = messages_.octets(slot);
+    if (!old.empty()) std::memcpy(octets, old.data(), old.size());
+    drop_copy(from, slot);
+    return made;
+}
+
+/// What a batch takes on disk, nearly, and whether it says something of single copies. For the batch that is sealed.
+void Broker::Machine::measure_batch() {
+    std::uint64_t bytes = 0;
+    bool has_notes = false;
+    for (const StoreRecord& r : out_->records) {
+        bytes += Batches::record_bytes(r.fields.size() + r.body.size() + r.name.size() + r.numbers.size_bytes());
+        has_notes = has_notes || r.kind == RecordKind::attempted || r.kind == RecordKind::dead;
+    }
+    batches_.wrote(out_->batch, bytes);
+    Batches::Batch& batch = *batches_.find(out_->batch);
+    batch.has_notes = has_notes;
+    batch.at = now_.wall;
+}
+
+/// Gives up what is oldest, and copies what counts of it when it keeps too much back that does not.
+void Broker::Machine::tend_store() {
+    if (!options_.store_keeps || store_state_ != StoreState::ready) return;
+    const std::uint64_t end = pending_.empty() ? batches_.end() : pending_.front().number;
+    reclaimable_ = std::max(reclaimable_, batches_.first());
+    while (reclaimable_ < end) {
+        const Batches::Batch& batch = *batches_.find(reclaimable_);
+        if (batch.live > 0 || batch.has_notes) break;
+        reclaimable_bytes_ += batch.bytes;
+        ++reclaimable_;
+    }
+    if (!store_open() || holds_records() || draining_) return;
+    relocate_more(end);
+    // A snapshot is worth its octets only for many others.
+    constexpr std::uint64_t part = 8;
+    if (snapshot_batch_ == 0 && reclaimable_bytes_ > std::max(options_.store_slack / part, part * snapshot_bytes_)) {
+        write_snapshot();
+    }
+}
+
+/// Fetches the oldest batches that still count, as long as the dead keep more than three times the room of the living.
+void Broker::Machine::relocate_more(std::uint64_t end) {
+    constexpr std::size_t fetches_max = 32;
+    constexpr std::uint64_t bytes_max = std::uint64_t{4} << 20U;
+    const std::uint64_t bytes = batches_.bytes() - reclaimable_bytes_;
+    if (bytes <= 4 * batches_.live_bytes() + options_.store_slack) return;
+    relocated_ = std::max(relocated_, reclaimable_);
+    while (relocated_ < end && relocating_ < fetches_max && relocating_bytes_ < bytes_max) {
+        const std::uint64_t number = relocated_++;
+        const Batches::Batch& batch = *batches_.find(number);
+        if (batch.live == 0 && !batch.has_notes) continue;
+        Fetching& fetching = fetch(number);
+        if (fetching.relocates) continue;
+        fetching.relocates = true;
+        fetching.bytes = batch.bytes;
+        ++relocating_;
+        relocating_bytes_ += batch.bytes;
+    }
+}
+
+/// Writes down again what counts of an old batch.
+void Broker::Machine::relocate(const BatchFetched& event, std::uint64_t bytes) {
+    --relocating_;
+    relocating_bytes_ -= bytes;
+    const Batches::Batch* old = batches_.find(event.batch);
+    if (old == nullptr) return;
+    if (!store_open() || holds_records()) {
+        relocated_ = std::min(relocated_, event.batch);  // another time
+        return;
+    }
+    for (const StoreRecord& r : event.records) {
+        switch (r.kind) {
+            case RecordKind::accepted:
+            case RecordKind::moved:
+            case RecordKind::relocated: relocate_message(r, event.batch); break;
+            case RecordKind::attempted:
+            case RecordKind::dead: relocate_note(r); break;
+            default: break;  // older than the next snapshot
+        }
+    }
+    if (old->has_notes) batch().read_notes.push_back(event.batch);
+}
+
+void Broker::Machine::relocate_message(const StoreRecord& old, std::uint64_t from) {
+    const Slot slot = messages_.find(old.message);
+    if (slot == no_slot || messages_.batch(slot) != from) return;
+    const std::size_t first = record_queues_.size();
+    holders_.for_each(messages_.holders(slot), [this](AddressId id) {
+        if (!queue(id).keeps) return;
+        name_queue(queue(id));
+        record_queues_.push_back(queue(id).number);
+    });
+    batch().relocated.push_back(old.message);
+    if (record_queues_.size() == first && !messages_.is_loaded(slot)) load(slot, old, from);
+    record_queues_at_.push_back(static_cast<std::uint32_t>(record_queues_.size()));
+    StoreRecord& r = record(RecordKind::relocated);
+    r.message = old.message;
+    r.at = old.at;
+    r.priority = old.priority;
+    r.fields = old.fields;
+    r.body = old.body;
+}
+
+/// What is said of a copy that is still there is said again as it was; the highest count of attempts holds.
+void Broker::Machine::relocate_note(const StoreRecord& old) {
+    const Slot slot = messages_.find(old.message);
+    const AddressId address = old.queue.value < numbers_.size() ? numbers_[old.queue.value] : no_address;
+    if (slot == no_slot || address == no_address || !holders_.contains(messages_.holders(slot), address)) return;
+    record(old.kind) = old;
+    queue(address).recorded_in = batch().number;
+}
+
+/// All that old batches told besides messages. In order: the store has it only if it has all before it.
+void Broker::Machine::write_snapshot() {
+    snapshot_batch_ = batch().number;
+    snapshot_through_ = reclaimable_ - 1;
+    // What is being read stays until it was.
+    for (const auto& [number, what] : fetching_) snapshot_through_ = std::min(snapshot_through_, number - 1);
+    const auto write = [this](RecordKind kind) -> StoreRecord& {
+        record_numbers_at_.push_back(static_cast<std::uint32_t>(record_numbers_.size()));
+        return record(kind);
+    };
+    record_numbers_.insert(record_numbers_.end(), {next_message_, duplicates_, refused_, dropped_unmatched_});
+    write(RecordKind::totals);
+    for (const Address& address : addresses_) {
+        if (!address.queue || !address.queue->keeps) continue;
+        Queue& q = *address.queue;
+        q.named = false;  // whatever told its name before goes
+        name_queue(q);
+        add_books(q);
+        write(RecordKind::ledger).queue = q.number;
+    }
+    for (const Session& s : sessions_) {
+        if (s.state == SessionState::free || s.majordomo || s.accepted.taken() == 0) continue;
+        s.accepted.save(record_numbers_);
+        StoreRecord& r = write(RecordKind::window);
+        r.principal = s.key.principal;
+        r.session = as_octets(s.key.text());
+    }
+    snapshot_bytes_ =
+        record_numbers_.size() * sizeof(std::uint64_t) + Batches::record_bytes(0) * record_numbers_at_.size();
+}
+
+/// A queue's books as they will be when everything that was appended is stored.
+void Broker::Machine::add_books(const Queue& q) {
+    std::uint64_t accepted = q.ledger.accepted;
+    std::uint64_t moved_in = q.ledger.moved_in;
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+        for (const StoringCopy& copy : pending_[i].copies) accepted += copy.queue == q.address ? 1 : 0;
+        for (const MovingCopy& moving : pending_[i].moved) moved_in += moving.to.queue == q.address ? 1 : 0;
+    }
+    const Ledger& l = q.ledger;
+    for (const std::uint64_t n : {accepted, moved_in, l.acked, l.dead, l.expired, l.deleted, l.moved_out,
+                                  q.dead_ledger.in, q.dead_ledger.dropped}) {
+        record_numbers_.push_back(n);
+    }
+    record_numbers_.insert(record_numbers_.end(), l.dropped.begin(), l.dropped.end());
+}
+
+/// A batch is stored: what it carries on from others need not be there twice.
+void Broker::Machine::complete_relocation(PendingBatch& pending) {
+    for (const MessageId id : pending.relocated) {
+        const Slot slot = messages_.find(id);
+        if (slot == no_slot) continue;
+        bool is_kept = false;
+        holders_.for_each(messages_.holders(slot), [&](AddressId q) { is_kept = is_kept || queue(q).keeps; });
+        if (is_kept || !messages_.is_loaded(slot)) {
+            keep_in(slot, pending.number);
+        } else {
+            leave_batch(slot);
+            messages_.set_batch(slot, 0);
+        }
+    }
+    for (const std::uint64_t number : pending.read_notes) {
+        if (Batches::Batch* batch = batches_.find(number)) batch->has_notes = false;
+    }
+    if (pending.number != snapshot_batch_) return;
+    snapshot_batch_ = 0;
+    out_->reclaim = snapshot_through_;
+    for (std::uint64_t n = batches_.first(); n <= snapshot_through_; ++n) {
+        reclaimable_bytes_ -= batches_.find(n)->bytes;
+    }
+    batches_.reclaim(snapshot_through_);
+}
+
+/// The store was full: nothing of the batch is there.
+void Broker::Machine::refuse_relocation(PendingBatch& pending) {
+    if (pending.number == snapshot_batch_) snapshot_batch_ = 0;
+    if (!pending.relocated.empty() || !pending.read_notes.empty()) relocated_ = batches_.first();
+    Batches::Batch* batch = batches_.find(pending.number);
+    if (batch == nullptr) return;
+    batch->has_notes = false;
+    batches_.wrote(pending.number, 0);
+}
+
+}  // namespace ym

@@ -1,0 +1,86 @@
+// Bodies that the store has need not stay in memory: which go, and how they come back.
+#include <algorithm>
+
+#include "broker/machine.h"
+
+namespace ym {
+
+/// Beyond this share of limits.memory, messages that nobody waits for go to the store alone.
+bool Broker::Machine::is_memory_high() const {
+    return memory() > topology_->memory_max - topology_->memory_max / 4;
+}
+
+/// A message of which no copy is leased may leave the memory, if that is short.
+void Broker::Machine::spare(Slot slot) {
+    if (!is_memory_high() || !messages_.is_loaded(slot) || !is_stored(messages_.batch(slot))) return;
+    messages_.page_out(slot);
+}
+
+Broker::Machine::Fetching& Broker::Machine::fetch(std::uint64_t number) {
+    const auto [at, is_new] = fetching_.try_emplace(number);
+    if (is_new) out_->fetch.push_back(number);
+    return at->second;
+}
+
+/// The queue goes on when this message is back in memory.
+void Broker::Machine::want(Queue& q, Slot slot) {
+    q.wanted = messages_.id(slot);
+    std::vector<AddressId>& queues = fetch(messages_.batch(slot)).queues;
+    if (std::find(queues.begin(), queues.end(), q.address) == queues.end()) queues.push_back(q.address);
+}
+
+/// Fetches what will be wanted soon, so that nobody waits for it.
+void Broker::Machine::look_ahead(Queue& q) {
+    constexpr std::size_t ahead_max = 8192;
+    constexpr std::size_t looks = 4;
+    constexpr std::size_t fetches_max = 8;
+    if (q.ready == 0 || !options_.store_keeps) return;
+    const Lane& lane = q.next_lane();
+    for (std::size_t i = 1; i <= looks; ++i) {
+        const Slot slot = lane.ahead(ahead_max * i / looks);
+        if (slot == no_slot || messages_.is_loaded(slot)) continue;
+        if (is_memory_high() || fetching_.size() >= fetches_max) return;
+        fetch(messages_.batch(slot));
+    }
+}
+
+void Broker::Machine::on(const BatchFetched& event) {
+    const auto found = fetching_.find(event.batch);
+    if (found == fetching_.end()) return;
+    const Fetching fetched = std::move(found->second);
+    fetching_.erase(found);
+    if (fetched.relocates) relocate(event, fetched.bytes);
+    wanted_.clear();
+    for (const AddressId id : fetched.queues) {
+        if (!addresses_[id.value].queue) continue;
+        wanted_.push_back(queue(id).wanted);
+        touch(queue(id));
+    }
+    // What is wanted comes in any case, its neighbours while there is room.
+    const std::uint64_t room = topology_->memory_max - topology_->memory_max / 8;
+    for (const StoreRecord& r : event.records) {
+        if (r.kind != RecordKind::accepted && r.kind != RecordKind::moved && r.kind != RecordKind::relocated) continue;
+        const Slot slot = messages_.find(r.message);
+        if (slot == no_slot || messages_.is_loaded(slot) || messages_.batch(slot) != event.batch) continue;
+        const bool is_wanted = std::find(wanted_.begin(), wanted_.end(), r.message) != wanted_.end();
+        if (!is_wanted && (fetched.relocates || memory() > room)) continue;
+        load(slot, r, event.batch);
+    }
+}
+
+void Broker::Machine::load(Slot slot, const StoreRecord& record, std::uint64_t number) {
+    MessageHead head;
+    head.accepted = to_instant(record.at);
+    head.accepted_wall = record.at;
+    head.batch = number;
+    head.fields_bytes = static_cast<std::uint32_t>(record.fields.size());
+    head.body_bytes = static_cast<std::uint32_t>(record.body.size());
+    std::byte* at = messages_.load(slot, head);
+    for (const Octets part : {record.fields, record.body}) {
+        if (part.empty()) continue;
+        std::memcpy(at, part.data(), part.size());
+        at += part.size();
+    }
+}
+
+}  // namespace ym
