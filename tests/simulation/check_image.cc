@@ -35,7 +35,8 @@ class ImageChecker final : public Checker {
     void end(const StatusReport& /*status*/) override {
         if (!on_the_way_.empty()) return;
         for (const auto& [key, copy] : copies_) {
-            if (!copy.settled) wrong("message number ", key.first, " of queue ", copy.queue, " is still in the store");
+            if (!copy.settled && !copy.dead)
+                wrong("message number ", key.first, " of queue ", copy.queue, " is still in the store");
         }
     }
 
@@ -51,6 +52,7 @@ class ImageChecker final : public Checker {
   private:
     struct Stored {
         bool settled = false;
+        bool dead = false;  // a letter that is kept beside its queue
         Outcome outcome{};
         std::uint32_t attempts = 0;
         std::string queue;
@@ -63,6 +65,7 @@ class ImageChecker final : public Checker {
             case RecordKind::settled: return settled(fact);
             case RecordKind::attempted: return attempted(fact);
             case RecordKind::moved: return moved(fact);
+            case RecordKind::dead: return dead(fact);
             default: break;
         }
     }
@@ -81,7 +84,7 @@ class ImageChecker final : public Checker {
 
     void accepted(const RecordFact& fact) {
         if (!messages_.insert(fact.message).second) wrong("message number ", fact.message, " is stored twice");
-        if (!taken_.emplace(fact.session, fact.sequence).second) {
+        if (fact.sequence != 0 && !taken_.emplace(fact.session, fact.sequence).second) {
             wrong("sequence ", fact.sequence, " of session ", fact.session, " is stored twice");
         }
         if (fact.uid == no_uid) wrong("message ", fact.message, " is stored with a body that nobody published");
@@ -101,7 +104,7 @@ class ImageChecker final : public Checker {
             wrong("message ", message, " is stored for queue number ", queue, ", which has no name");
         }
         Stored& copy = copies_[{message, queue}];
-        copy = {false, {}, 0, names_[queue]};
+        copy = {false, false, {}, 0, names_[queue]};
         return copy.queue;
     }
 
@@ -112,10 +115,12 @@ class ImageChecker final : public Checker {
         if (fact.message <= fact.origin) wrong("dead letter ", fact.origin, " gets number ", fact.message);
         const std::string& name = add(fact.message, fact.queues.front());
         const auto origin = copies_.find({fact.origin, fact.from});
-        const bool from_kept = names_.contains(fact.from);
-        if (from_kept && (origin == copies_.end() || origin->second.outcome != Outcome::dead)) {
-            wrong("message number ", fact.origin, " goes on in queue ", name, ", and did not die where it was");
+        if (!names_.contains(fact.from)) return;  // nothing of that queue is kept
+        if (origin == copies_.end() || origin->second.settled || origin->second.dead) {
+            wrong("message number ", fact.origin, " goes on in queue ", name, ", and was not where it came from");
+            return;
         }
+        origin->second.settled = true;
     }
 
     void settled(const RecordFact& fact) {
@@ -124,6 +129,14 @@ class ImageChecker final : public Checker {
         if (copy->settled) wrong("message number ", fact.message, " of queue ", copy->queue, " is settled twice");
         copy->settled = true;
         copy->outcome = fact.outcome;
+    }
+
+    void dead(const RecordFact& fact) {
+        Stored* copy = find(fact, "a dead letter");
+        if (copy == nullptr) return;
+        if (copy->settled || copy->dead)
+            wrong("message number ", fact.message, " of queue ", copy->queue, " dies twice");
+        copy->dead = true;
     }
 
     void attempted(const RecordFact& fact) {

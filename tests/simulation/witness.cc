@@ -239,7 +239,12 @@ void Witness::appended(std::uint64_t batch, std::span<const StoreRecord> records
         fact.outcome = record.outcome;
         fact.attempt = record.attempt;
         fact.sequence = record.sequence;
-        fact.session = session_number(options_.seed, record.session).value_or(unknown_session(record.session));
+        // Of a client whose sessions end with its connections none is written down.
+        if (record.session.empty()) {
+            fact.sequence = 0;
+        } else {
+            fact.session = session_number(options_.seed, record.session).value_or(unknown_session(record.session));
+        }
         const bool has_body = record.kind == RecordKind::accepted || record.kind == RecordKind::moved;
         if (has_body) fact.uid = messages_.recognise(whole_body(record.fields, record.body)).value_or(no_uid);
         if (record.kind == RecordKind::accepted) {
