@@ -156,11 +156,12 @@ def disk_mib(folder):
     if not os.path.isdir(folder):
         return 0  # the store is no log
     total = 0
-    for name in os.listdir(folder):
-        try:
-            total += os.stat(os.path.join(folder, name)).st_blocks * 512
-        except FileNotFoundError:  # it has just gone
-            pass
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.stat(os.path.join(inner, name)).st_blocks * 512
+            except FileNotFoundError:  # it has just gone
+                pass
     return total / (1 << 20)
 
 

@@ -244,12 +244,11 @@ class Judge {
         ++counts_["duplicates"];
         // When it was handed out, at the earliest.
         const std::uint64_t granted = a.since - std::min(a.since, way_us_);
-        const auto restart = std::find_if(books_.lives.begin(), books_.lives.end(), [&](const Life& life) {
-            return life.started > granted && life.started <= b.time;
-        });
-        if (restart != books_.lives.end() && restart != books_.lives.begin()) {
+        const Life* before = ended_between(a.time, b.time);
+        if (before == nullptr) before = ended_between(granted, b.time);
+        if (before != nullptr) {
             ++counts_["restart"];
-            if (a.acked != never && a.lost == never) judge_ack(a, *(restart - 1), name);
+            if (a.acked != never && a.lost == never) judge_ack(a, *before, name);
         } else if (b.time >= granted + std::uint64_t{a.lease_ms} * 1000) {
             ++counts_["lease"];
         } else if (books_.runs[a.run].ended <= b.time) {
@@ -257,6 +256,13 @@ class Judge {
         } else {
             find("overlapping", name);
         }
+    }
+
+    /// The broker's process before the first one that has begun between two times.
+    [[nodiscard]] const Life* ended_between(std::uint64_t after, std::uint64_t until) const {
+        for (std::size_t i = 1; i < books_.lives.size(); ++i)
+            if (books_.lives[i].started > after && books_.lives[i].started <= until) return &books_.lives[i - 1];
+        return nullptr;
     }
 
     /// An ack that the broker has forgotten with its end.
