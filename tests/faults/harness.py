@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "..", "examples", "clients", "python
 import yardmaster  # noqa: E402
 
 SETTINGS = """yardmaster: 1
-listeners: {{main: {{bind: ["ipc://{folder}/broker"], heartbeat: {{every: 200ms, missed: 10, grace: 500ms}}}}}}
+listeners: {{main: {{bind: ["ipc://{folder}/broker"], heartbeat: {{every: 200ms, missed: 10, grace: 500ms}}, limits: {{frame: 256KiB}}}}}}
 admin: {{bind: "ipc://{folder}/admin"}}
 log: {{level: info}}
 shutdown: {{drain: 5s}}

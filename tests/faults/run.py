@@ -17,9 +17,17 @@ import broker_faults
 import disk_faults
 import nemesis
 import peers_faults
-from harness import Failed, print_row
+from harness import Failed, Row, print_row
 
 FAULTS = {**peers_faults.FAULTS, **broker_faults.FAULTS, **disk_faults.FAULTS, **nemesis.FAULTS}
+
+
+def rows_of(what):
+    """A fault gives one row, none, or a row after the other."""
+    if isinstance(what, Row):
+        yield what
+    else:
+        yield from what
 
 
 def main():
@@ -47,18 +55,16 @@ def main():
                                       count=wanted.count or (long if wanted.long else short))
         began = time.monotonic()
         try:
-            rows = fault(settings)
+            for one in rows_of(fault(settings)):
+                if wanted.json:
+                    print(json.dumps(one._asdict()), flush=True)
+                else:
+                    print_row(one, heading)
+                heading = False
+                failed |= bool(one.bad)
         except Failed as why:
             print(f"{name} with seed {settings.seed} FAILED: {why}", flush=True)
             failed = 1
-            continue
-        for one in rows if isinstance(rows, list) else [rows]:
-            if wanted.json:
-                print(json.dumps(one._asdict()), flush=True)
-            else:
-                print_row(one, heading)
-            heading = False
-            failed |= bool(one.bad)
         if not wanted.json:
             print(f"    {time.monotonic() - began:.1f} s", flush=True)
     return failed
