@@ -89,6 +89,8 @@ Fault Log::repair(std::vector<SegmentScan>& scans, const Verdict& verdict) {
     for (SegmentScan& scan : scans) {
         if (Fault failed = restore(scan)) return failed;
     }
+    // A name that a process before this one gave, and could not sync, may be known to the system alone.
+    if (Fault failed = disk_.sync_directory()) return failed;
     if (!verdict.last_segment) return {};
     for (std::size_t s = *verdict.last_segment; s < scans.size(); ++s) {
         if (Fault failed = wipe_behind(scans[s], s == *verdict.last_segment ? verdict.end : block_bytes)) return failed;

@@ -1,14 +1,11 @@
 // The log in use: real files, real threads.
-#include "log/writer.h"
-
 #include <gmock/gmock.h>
 
 #include <cstdlib>
 #include <filesystem>
-#include <future>
-#include <map>
 
 #include "log/posix_disk.h"
+#include "power/used.h"
 
 namespace ym::disklog {
 namespace {
@@ -30,78 +27,15 @@ class Folder {
     std::string path_;
 };
 
-/// What a completion said.
-struct Told {
-    Status status = Status::ok;
-    std::uint64_t epoch = 0;
-    std::uint64_t through = 0;
-    std::vector<std::uint64_t> numbers;
-    std::vector<std::string> batches;  // "(none)" for one that is not kept
-    std::string why;
-    std::size_t order = 0;
-};
-
-/// A writer and what it has told.
-class Used {
-  public:
-    explicit Used(const std::string& path, LogOptions options = {0, 65536, 65536, ""}) {
-        Listener listener{[this](std::uint64_t ticket, const Outcome& outcome) { note(ticket, outcome); },
-                          [](const std::string&, bool) {}};
-        writer = std::make_unique<Writer>(std::make_unique<PosixDisk>(path), options, listener);
-    }
-    ~Used() { close(); }
-
-    void close() {
-        if (!writer) return;
-        std::promise<void> closed;
-        writer->close([&] { closed.set_value(); });
-        closed.get_future().wait();
-        writer.reset();
-    }
-    Told wait(std::uint64_t ticket) {
-        std::unique_lock lock(mutex_);
-        came_.wait(lock, [&] { return told_.contains(ticket); });
-        return told_[ticket];
-    }
-    Told acquire(std::uint64_t ticket, const std::string& owner = "me") {
-        writer->acquire(owner, 10s, ticket);
-        return wait(ticket);
-    }
-    void append(std::uint64_t epoch, std::uint64_t number, std::string octets, std::chrono::nanoseconds wait,
-                std::uint64_t ticket) {
-        const std::string& kept = octets_.emplace_back(std::move(octets));
-        writer->append(epoch, number, std::as_bytes(std::span(kept)), wait, ticket);
-    }
-
-    std::unique_ptr<Writer> writer;
-
-  private:
-    void note(std::uint64_t ticket, const Outcome& outcome) {
-        Told told{outcome.status, outcome.epoch, outcome.through, {}, {}, std::string(outcome.why), 0};
-        if (outcome.answer != nullptr) {
-            told.numbers = outcome.answer->numbers;
-            for (const Octets batch : outcome.answer->batches) {
-                told.batches.push_back(batch.data() == nullptr
-                                           ? "(none)"
-                                           : std::string(reinterpret_cast<const char*>(batch.data()), batch.size()));
-            }
-        }
-        const std::lock_guard lock(mutex_);
-        told.order = told_.size();
-        EXPECT_TRUE(told_.emplace(ticket, told).second) << "ticket " << ticket << " was answered twice";
-        came_.notify_all();
-    }
-
-    std::mutex mutex_;
-    std::condition_variable came_;
-    std::map<std::uint64_t, Told> told_;
-    std::deque<std::string> octets_;
-};
+std::unique_ptr<Disk> disk_in(const Folder& folder) {
+    return std::make_unique<PosixDisk>(folder.path());
+}
+constexpr LogOptions small{0, 65536, 65536, ""};
 
 TEST(Writer, GivesBackAfterAReopenWhatItConfirmed) {
     const Folder folder;
     {
-        Used used(folder.path());
+        Used used(disk_in(folder), small);
         const Told acquired = used.acquire(1);
         ASSERT_EQ(acquired.status, Status::ok) << acquired.why;
         EXPECT_EQ(acquired.through, 0U);
@@ -112,7 +46,7 @@ TEST(Writer, GivesBackAfterAReopenWhatItConfirmed) {
             EXPECT_EQ(used.wait(100 + i).order, i);
         }
     }
-    Used used(folder.path());
+    Used used(disk_in(folder), small);
     const Told acquired = used.acquire(1);
     ASSERT_EQ(acquired.status, Status::ok) << acquired.why;
     EXPECT_EQ(acquired.through, 100U);
@@ -136,7 +70,7 @@ TEST(Writer, GivesBackAfterAReopenWhatItConfirmed) {
 
 TEST(Writer, AnswersABatchThatMayWaitWithTheNextThatMayNot) {
     const Folder folder;
-    Used used(folder.path());
+    Used used(disk_in(folder), small);
     const std::uint64_t epoch = used.acquire(1).epoch;
     used.append(epoch, 1, "ack", 1h, 2);
     used.append(epoch, 2, "message", 0ns, 3);
@@ -147,7 +81,7 @@ TEST(Writer, AnswersABatchThatMayWaitWithTheNextThatMayNot) {
 
 TEST(Writer, SyncsWhatMayWaitWhenItsTimeIsOver) {
     const Folder folder;
-    Used used(folder.path());
+    Used used(disk_in(folder), small);
     const std::uint64_t epoch = used.acquire(1).epoch;
     used.append(epoch, 1, "ack", 1ms, 2);
     EXPECT_EQ(used.wait(2).status, Status::ok);
@@ -155,9 +89,9 @@ TEST(Writer, SyncsWhatMayWaitWhenItsTimeIsOver) {
 
 TEST(Writer, IsFencedWhileAnotherHasTheFolder) {
     const Folder folder;
-    Used first(folder.path());
+    Used first(disk_in(folder), small);
     EXPECT_EQ(first.acquire(1).status, Status::ok);
-    Used second(folder.path());
+    Used second(disk_in(folder), small);
     const Told told = second.acquire(1);
     EXPECT_EQ(told.status, Status::fenced);
     EXPECT_THAT(told.why, HasSubstr("in use by another process"));
@@ -168,7 +102,7 @@ TEST(Writer, IsFencedWhileAnotherHasTheFolder) {
 
 TEST(Writer, TakesNothingUnderAnOldEpochOrOutOfTurn) {
     const Folder folder;
-    Used used(folder.path());
+    Used used(disk_in(folder), small);
     const std::uint64_t epoch = used.acquire(1).epoch;
     EXPECT_EQ(used.acquire(2, "another").status, Status::fenced);
     EXPECT_GT(used.acquire(3).epoch, epoch);
@@ -182,7 +116,7 @@ TEST(Writer, TakesNothingUnderAnOldEpochOrOutOfTurn) {
 
 TEST(Writer, KeepsTheDiskSmallWhenOldBatchesAreReclaimed) {
     const Folder folder;
-    Used used(folder.path());
+    Used used(disk_in(folder), small);
     const std::uint64_t epoch = used.acquire(1).epoch;
     std::uint64_t ticket = 10;
     for (std::uint64_t i = 1; i <= 500; ++i) {
@@ -197,7 +131,7 @@ TEST(Writer, KeepsTheDiskSmallWhenOldBatchesAreReclaimed) {
     }
     EXPECT_LE(files, 7U) << "5 MB went through segments of 64 KiB";
     used.close();
-    Used again(folder.path());
+    Used again(disk_in(folder), small);
     EXPECT_EQ(again.acquire(1).through, 500U);
     again.writer->read(1, 1 << 20, 2);
     EXPECT_TRUE(again.wait(2).numbers.empty());
