@@ -74,6 +74,16 @@ void say_hello(const Loaded& loaded, const std::vector<server::Bound>& bound, bo
     std::fflush(stdout);
 }
 
+/// What to do about a store that ended the broker.
+const char* advice(const server::Ended& ended) {
+    const bool fenced = ended.ending == server::Ending::fenced;
+    if (!ended.served) {
+        return fenced ? "; another broker has this store: stop it, or give this one a store of its own" : "";
+    }
+    return fenced ? "; another broker has taken this store over, and with it what was not settled"
+                  : "; nothing was confirmed after that: start again, and what was confirmed is read back";
+}
+
 /// The books, and what became of messages that were still there.
 void say_goodbye(const server::Ended& ended, bool keeps) {
     if (!ended.served) {
@@ -145,7 +155,7 @@ int serve(Loaded& loaded, const server::Signals& signals, server::Report& report
     options.store_keeps = store.keeps();
     say_hello(loaded, bound.value(), store.keeps());
     const server::Ended ended = server.serve(options, std::move(loaded.topology), store);
-    if (!ended.why.empty()) report.line(server::Level::error, "store: " + ended.why);
+    if (!ended.why.empty()) report.line(server::Level::error, "store: " + ended.why + advice(ended));
     say_goodbye(ended, store.keeps());
     const bool closed = store.close(ended.ending == server::Ending::stopped ? Duration{0} : store_close_max);
     if (!closed) {
