@@ -396,6 +396,8 @@ class Broker::Machine {
     enum class StoreState : std::uint8_t { ready, acquiring };
     StoreState store_state_ = StoreState::ready;
     Instant store_full_until_;
+    bool store_short_ = false;  // the store was full, and has taken no publish since
+    bool held_go_ = false;      // this step's batch holds what a full store has not taken: no publish may spoil it
     std::uint64_t last_batch_ = 0;
     Ring<PendingBatch> pending_;  // appended, in order; the last may still be open
     bool batch_open_ = false;

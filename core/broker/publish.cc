@@ -218,7 +218,7 @@ bool Broker::Machine::check_targets(Session& s, Candidate& c, std::uint32_t& cop
         Status status = Status::full;
         if (!can_take(q, bytes)) {
             why = why_queue_full;
-        } else if (q.keeps && !store_open()) {
+        } else if (q.keeps && (!store_open() || held_go_)) {
             const bool away = store_state_ != StoreState::ready;
             why = away ? why_store_away : why_store_full;
             status = away ? Status::draining : Status::full;

@@ -31,6 +31,7 @@ void Broker::Machine::step(Now now, std::span<Event> events, Effects& effects) {
     record_numbers_at_.clear();
     if (memory_short_) messages_.pack();  // between steps nothing is borrowed
     memory_short_ = false;
+    held_go_ = false;
     release_held();
     for (Event& event : events) {
         apply(event);

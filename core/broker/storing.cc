@@ -77,8 +77,10 @@ bool Broker::Machine::store_open() const {
 }
 
 /// Appends what was held back while the store took nothing.
+/// A store that is short of space takes what it can only without a publish in the batch.
 void Broker::Machine::release_held() {
     if (!holds_records() || !store_open()) return;
+    held_go_ = store_short_;
     PendingBatch& pending = batch();
     pending.settled.insert(pending.settled.end(), held_settled_.begin(), held_settled_.end());
     held_settled_.clear();
@@ -119,7 +121,9 @@ void Broker::Machine::seal_batch() {
     YM_CHECK(!out_->records.empty());  // an empty batch is never appended, and would never complete
     PendingBatch& pending = pending_.back();
     out_->batch = pending.number;
-    out_->may_wait = pending.copies.empty() && pending.confirms.empty() && pending.settled.empty();
+    // A batch that may wait is one that a store short of space still takes, so then workers that ask wait as well.
+    const bool asked = !pending.settled.empty() && !store_short_;
+    out_->may_wait = pending.copies.empty() && pending.confirms.empty() && !asked;
     std::size_t route = 0;
     std::size_t list = 0;
     std::uint32_t from = 0;
@@ -197,6 +201,7 @@ void Broker::Machine::on(const StoreAcquired& event) {
 }
 
 void Broker::Machine::complete(PendingBatch& pending) {
+    if (!pending.copies.empty()) store_short_ = false;
     for (const AddressId id : pending.named) queue(id).named = true;
     for (const StoringCopy& copy : pending.copies) {
         --queue(copy.queue).storing;
@@ -239,6 +244,7 @@ void Broker::Machine::complete(PendingBatch& pending) {
 /// The store was full: the publishes of the batch are refused as if they had never been, all else is tried again.
 void Broker::Machine::refuse_batch(PendingBatch& pending) {
     store_full_until_ = now_.monotonic + store_full_wait;
+    store_short_ = true;
     for (const StoringCopy& copy : pending.copies) {
         Queue& q = queue(copy.queue);
         const MessageId id = messages_.id(copy.slot);

@@ -36,7 +36,12 @@ def now_us():
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
 
 
+steps = False
+
+
 def until(condition, what, patience=60.0, pause=0.01):
+    if steps:
+        print(f"{time.monotonic():.2f} {what}", file=sys.stderr, flush=True)
     end = time.monotonic() + patience
     while not (found := condition()):
         if time.monotonic() > end:

@@ -10,11 +10,13 @@ import argparse
 import json
 import os
 import random
+import signal
 import sys
 import time
 
 import broker_faults
 import disk_faults
+import harness
 import nemesis
 import peers_faults
 from harness import Failed, Row, print_row
@@ -39,12 +41,15 @@ def main():
     parser.add_argument("--long", action="store_true", help="as often as `./dev torture` wants it")
     parser.add_argument("--json", action="store_true", help="rows as JSON, one a line")
     parser.add_argument("--store", choices=["memory"], help="without the log: nothing survives the broker")
+    parser.add_argument("--steps", action="store_true", help="say on standard error what is waited for")
     parser.add_argument("--keep", action="store_true", help="leave the folders of the runs")
     wanted = parser.parse_args()
     if "list" in wanted.names:
         for name, (fault, short, long) in FAULTS.items():
             print(f"{name:<16} {short:>8} {long:>8}  {fault.__doc__}")
         return 0
+    harness.steps = wanted.steps
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left running, or mounted
     names = list(FAULTS) if "all" in wanted.names else wanted.names
     failed, heading = 0, True
     for name in names:

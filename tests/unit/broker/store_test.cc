@@ -69,6 +69,34 @@ TEST(Store, ThatIsFullStillTakesAcksInTheEnd) {
     EXPECT_EQ(b.batches.back(), 3U);
 }
 
+TEST(Store, ThatIsShortOfSpaceGetsAcksInBatchesOfTheirOwnThatMayWait) {
+    Bench b(durable(), keeps);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"orders"});
+    b.publish(producer, "orders", 1, "x");
+    b.complete(1, StoreStatus::ok);
+    b.publish(producer, "orders", 2, "y");
+    b.complete(2, StoreStatus::full);
+    b.from(worker, [](wire::FrameWriter& w) {
+        w.begin(wire::Verb::settle, wire::flag_tell_durable, "", 10);
+        w.begin_record(0, 1);
+    });
+    b.step();
+    b.set_time(b.now.monotonic + 1s);
+    b.got(producer, Verb::confirm);
+    b.publish(producer, "orders", 2, "y");  // in the very step that tries the ack again
+    EXPECT_EQ(b.batches.back(), 3U);
+    EXPECT_THAT(b.effects.records, SizeIs(1));
+    EXPECT_TRUE(b.effects.may_wait) << "though the worker asks";
+    EXPECT_EQ(b.got(producer, Verb::confirm).at(0).code, 507);
+    b.publish(producer, "orders", 2, "y");
+    b.events.emplace_back(StoreCompleted{3, StoreStatus::ok});
+    b.complete(4, StoreStatus::ok);
+    EXPECT_EQ(b.got(producer, Verb::confirm).at(0).code, 200);
+    EXPECT_THAT(b.got(worker, Verb::confirm), SizeIs(1));
+    Bench::balanced(b.queue("orders"));
+}
+
 TEST(Store, ThatDoesNotKnowIsAcquiredAgainAndTellsWhatItHas) {
     Bench b(durable(), keeps);
     b.hello(producer, "p");
