@@ -68,7 +68,8 @@ void Broker::Machine::measure_batch() {
 
 /// Gives up what is oldest, and copies what counts of it when it keeps too much back that does not.
 void Broker::Machine::tend_store() {
-    if (!options_.store_keeps || store_state_ != StoreState::ready) return;
+    // What was read so far seems dead: what is alive may come later.
+    if (!options_.store_keeps || replay_ || store_state_ != StoreState::ready) return;
     const std::uint64_t end = pending_.empty() ? batches_.end() : pending_.front().number;
     reclaimable_ = std::max(reclaimable_, batches_.first());
     while (reclaimable_ < end) {

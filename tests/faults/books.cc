@@ -204,6 +204,8 @@ bool Reader::driver(std::string_view kind, std::uint64_t time, Words& words) {
         books_.lives.back().gone = time;
     } else if (kind == "worker_kill") {
         deaths_.emplace(words.word(), time);
+    } else if (kind == "fault") {
+        words.word();
     } else if (kind == "drained") {
         books_.left = words.number();
     } else if (kind == "sync") {

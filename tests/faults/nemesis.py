@@ -74,6 +74,7 @@ class Nemesis:
             time.sleep(self.run.random.uniform(0.1, 0.6))
             fault = self.run.random.choice(faults)
             self.done[fault.__name__] += 1
+            self.run.ledger.note("fault", fault.__name__)
             fault()
 
 

@@ -63,6 +63,32 @@ TEST(Replay, LeavesOutWhatWasSettled) {
     EXPECT_EQ(b.queue("orders").redelivered, 0U) << "and used up no attempt";
 }
 
+TEST(Replay, GivesNothingUpBeforeAllIsRead) {
+    KeptStore store;
+    {
+        Life b(store, durable({"orders"}));
+        b.hello(producer, "p");
+        b.hello(worker, "w", 100, {"orders"});
+        for (std::uint64_t i = 1; i <= 50; ++i) {
+            fill(b, "orders", i, i);
+            b.settle(worker, SettleCode::ack, i, 100);
+            b.settle_down();
+        }
+    }
+    // So little room that the dead are too many after a few batches.
+    Bench b({.store_keeps = true, .store_slack = 100}, durable({"orders"}), Life::start);
+    for (const auto& [number, batch] : store.batches) {
+        b.events.emplace_back(StoreReplayed{number, batch->records()});
+        b.step();
+        EXPECT_THAT(b.effects.records, IsEmpty());
+        EXPECT_THAT(b.effects.fetch, IsEmpty());
+        EXPECT_EQ(b.effects.reclaim, 0U);
+    }
+    b.events.emplace_back(StoreAcquired{2, store.through()});
+    b.step();
+    EXPECT_FALSE(b.effects.records.empty()) << "now it writes what the old batches told, to give them up";
+}
+
 TEST(Replay, RemembersAttemptsAndTheirWait) {
     KeptStore store;
     const auto settings = [] {
