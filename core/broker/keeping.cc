@@ -82,9 +82,15 @@ void Broker::Machine::tend_store() {
     relocate_more(end);
     // A snapshot is worth its octets only for many others.
     constexpr std::uint64_t part = 8;
-    if (snapshot_batch_ == 0 && reclaimable_bytes_ > std::max(options_.store_slack / part, part * snapshot_bytes_)) {
+    if (snapshot_batch_ != 0 || is_read_below(reclaimable_)) return;
+    if (reclaimable_bytes_ > std::max(options_.store_slack / part, part * snapshot_bytes_)) {
         write_snapshot();
     }
+}
+
+/// Whether a batch below `number` is being fetched: it stays until it was.
+bool Broker::Machine::is_read_below(std::uint64_t number) const {
+    return std::any_of(fetching_.begin(), fetching_.end(), [number](const auto& f) { return f.first < number; });
 }
 
 /// Fetches the oldest batches that still count, as long as the dead keep more than three times the room of the living.
@@ -92,9 +98,15 @@ void Broker::Machine::relocate_more(std::uint64_t end) {
     constexpr std::size_t fetches_max = 32;
     constexpr std::uint64_t bytes_max = std::uint64_t{4} << 20U;
     const std::uint64_t bytes = batches_.bytes() - reclaimable_bytes_;
-    if (bytes <= 4 * batches_.live_bytes() + options_.store_slack) return;
+    if (relocating_ > 0 || bytes <= 4 * (batches_.live_bytes() + snapshot_bytes_) + options_.store_slack) return;
+    // A pass ends at what was the newest batch when it began; another one is worth it when this one has freed
+    // something.
+    if (relocated_ >= relocation_end_ && reclaimable_ > relocation_front_) {
+        relocation_front_ = relocated_ = reclaimable_;
+        relocation_end_ = end;
+    }
     relocated_ = std::max(relocated_, reclaimable_);
-    while (relocated_ < end && relocating_ < fetches_max && relocating_bytes_ < bytes_max) {
+    while (relocated_ < relocation_end_ && relocating_ < fetches_max && relocating_bytes_ < bytes_max) {
         const std::uint64_t number = relocated_++;
         const Batches::Batch& batch = *batches_.find(number);
         if (batch.live == 0 && !batch.has_notes) continue;
@@ -107,47 +119,69 @@ void Broker::Machine::relocate_more(std::uint64_t end) {
     }
 }
 
-/// Writes down again what counts of an old batch.
+/// Gathers what counts of an old batch.
 void Broker::Machine::relocate(const BatchFetched& event, std::uint64_t bytes) {
     --relocating_;
     relocating_bytes_ -= bytes;
-    const Batches::Batch* old = batches_.find(event.batch);
-    if (old == nullptr) return;
-    if (!store_open() || holds_records()) {
-        relocated_ = std::min(relocated_, event.batch);  // another time
-        return;
-    }
     for (const StoreRecord& r : event.records) {
         switch (r.kind) {
             case RecordKind::accepted:
             case RecordKind::moved:
-            case RecordKind::relocated: relocate_message(r, event.batch); break;
+            case RecordKind::relocated: {
+                const Slot slot = messages_.find(r.message);
+                if (slot == no_slot || messages_.batch(slot) != event.batch) break;
+                if (!messages_.is_loaded(slot)) load(slot, r, event.batch);
+                moving_messages_.push_back(r.message);
+                break;
+            }
             case RecordKind::attempted:
-            case RecordKind::dead: relocate_note(r); break;
+            case RecordKind::dead: moving_notes_.push_back(r); break;
             default: break;  // older than the next snapshot
         }
     }
-    if (old->has_notes) batch().read_notes.push_back(event.batch);
+    moving_from_.push_back(event.batch);
+    if (relocating_ == 0) write_relocated();
 }
 
-void Broker::Machine::relocate_message(const StoreRecord& old, std::uint64_t from) {
-    const Slot slot = messages_.find(old.message);
-    if (slot == no_slot || messages_.batch(slot) != from) return;
+/// Writes down again what counts of several old batches, in one: small ones become a large one.
+void Broker::Machine::write_relocated() {
+    if (store_open() && !holds_records()) {
+        for (const MessageId id : moving_messages_) relocate_message(id);
+        for (const StoreRecord& note : moving_notes_) relocate_note(note);
+        std::vector<std::uint64_t>& read = batch().read_notes;
+        read.insert(read.end(), moving_from_.begin(), moving_from_.end());
+    } else {
+        relocated_ = batches_.first();  // another time
+    }
+    moving_messages_.clear();
+    moving_notes_.clear();
+    moving_from_.clear();
+}
+
+void Broker::Machine::relocate_message(MessageId id) {
+    const Slot slot = messages_.find(id);
+    if (slot == no_slot) return;
+    if (!messages_.is_loaded(slot)) {  // memory was short meanwhile
+        relocated_ = batches_.first();
+        return;
+    }
+    batch().relocated.push_back(id);
     const std::size_t first = record_queues_.size();
-    holders_.for_each(messages_.holders(slot), [this](AddressId id) {
-        if (!queue(id).keeps) return;
-        name_queue(queue(id));
-        record_queues_.push_back(queue(id).number);
+    holders_.for_each(messages_.holders(slot), [this](AddressId q) {
+        if (!queue(q).keeps) return;
+        name_queue(queue(q));
+        record_queues_.push_back(queue(q).number);
     });
-    batch().relocated.push_back(old.message);
-    if (record_queues_.size() == first && !messages_.is_loaded(slot)) load(slot, old, from);
+    if (record_queues_.size() == first) return;  // those that still hold it keep nothing
     record_queues_at_.push_back(static_cast<std::uint32_t>(record_queues_.size()));
+    const MessageHead& head = messages_.head(slot);
+    const Octets octets = messages_.octets(slot);
     StoreRecord& r = record(RecordKind::relocated);
-    r.message = old.message;
-    r.at = old.at;
-    r.priority = old.priority;
-    r.fields = old.fields;
-    r.body = old.body;
+    r.message = id;
+    r.at = head.accepted_wall;
+    r.priority = messages_.priority(slot);
+    r.fields = octets.first(head.fields_bytes);
+    r.body = octets.subspan(head.fields_bytes);
 }
 
 /// What is said of a copy that is still there is said again as it was; the highest count of attempts holds.
@@ -163,8 +197,6 @@ void Broker::Machine::relocate_note(const StoreRecord& old) {
 void Broker::Machine::write_snapshot() {
     snapshot_batch_ = batch().number;
     snapshot_through_ = reclaimable_ - 1;
-    // What is being read stays until it was.
-    for (const auto& [number, what] : fetching_) snapshot_through_ = std::min(snapshot_through_, number - 1);
     const auto write = [this](RecordKind kind) -> StoreRecord& {
         record_numbers_at_.push_back(static_cast<std::uint32_t>(record_numbers_.size()));
         return record(kind);
@@ -213,9 +245,9 @@ void Broker::Machine::complete_relocation(PendingBatch& pending) {
         if (slot == no_slot) continue;
         bool is_kept = false;
         holders_.for_each(messages_.holders(slot), [&](AddressId q) { is_kept = is_kept || queue(q).keeps; });
-        if (is_kept || !messages_.is_loaded(slot)) {
+        if (is_kept) {
             keep_in(slot, pending.number);
-        } else {
+        } else if (messages_.is_loaded(slot)) {
             leave_batch(slot);
             messages_.set_batch(slot, 0);
         }

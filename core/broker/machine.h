@@ -303,9 +303,11 @@ class Broker::Machine {
     Slot split(Queue& from, Queue& to, Slot slot);
     void measure_batch();
     void tend_store();
+    [[nodiscard]] bool is_read_below(std::uint64_t number) const;
     void relocate_more(std::uint64_t end);
     void relocate(const BatchFetched& event, std::uint64_t bytes);
-    void relocate_message(const StoreRecord& old, std::uint64_t from);
+    void write_relocated();
+    void relocate_message(MessageId id);
     void relocate_note(const StoreRecord& old);
     void write_snapshot();
     void add_books(const Queue& queue);
@@ -416,8 +418,13 @@ class Broker::Machine {
     std::uint64_t reclaimable_ = 0;        // no batch below counts any more
     std::uint64_t reclaimable_bytes_ = 0;  // of those
     std::uint64_t relocated_ = 0;          // batches below were looked at for what still counts
-    std::size_t relocating_ = 0;           // that are being fetched for that
+    std::uint64_t relocation_front_ = 0;   // where the pass over them began, and where it ends
+    std::uint64_t relocation_end_ = 0;
+    std::size_t relocating_ = 0;  // that are being fetched for that
     std::uint64_t relocating_bytes_ = 0;
+    std::vector<MessageId> moving_messages_;  // what was found in them
+    std::vector<StoreRecord> moving_notes_;
+    std::vector<std::uint64_t> moving_from_;
     std::uint64_t snapshot_batch_ = 0;  // that is under way; 0: none
     std::uint64_t snapshot_through_ = 0;
     std::uint64_t snapshot_bytes_ = 0;

@@ -13,7 +13,9 @@ bool Broker::Machine::is_memory_high() const {
 /// A message of which no copy is leased may leave the memory, if that is short.
 void Broker::Machine::spare(Slot slot) {
     if (!is_memory_high() || !messages_.is_loaded(slot) || !is_stored(messages_.batch(slot))) return;
-    messages_.page_out(slot);
+    bool is_kept = false;  // by those that hold it now: a batch is not kept for others
+    holders_.for_each(messages_.holders(slot), [&](AddressId q) { is_kept = is_kept || queue(q).keeps; });
+    if (is_kept) messages_.page_out(slot);
 }
 
 Broker::Machine::Fetching& Broker::Machine::fetch(std::uint64_t number) {

@@ -108,8 +108,10 @@ void Broker::Machine::close_empty_batch() {
     if (pending_.empty()) {
         complete(empty);
     } else {
-        std::vector<PendingAnswer>& settled = pending_.back().settled;
-        settled.insert(settled.end(), empty.settled.begin(), empty.settled.end());
+        PendingBatch& before = pending_.back();
+        before.settled.insert(before.settled.end(), empty.settled.begin(), empty.settled.end());
+        before.relocated.insert(before.relocated.end(), empty.relocated.begin(), empty.relocated.end());
+        before.read_notes.insert(before.read_notes.end(), empty.read_notes.begin(), empty.read_notes.end());
     }
     empty.clear();
     batch_spare_.push_back(std::move(empty));
