@@ -26,7 +26,8 @@ constexpr std::uint64_t credit = 1000;
 /// Frames in both directions for one broker. Only what happens inside Broker::step is counted.
 class Traffic {
   public:
-    explicit Traffic(const std::string& queue) : broker_(BrokerOptions{1, 1, true}) {
+    /// The store gives old batches up early, so that it does so while containers find their size.
+    explicit Traffic(const std::string& queue) : broker_(BrokerOptions{1, 1, true, std::uint64_t{1} << 20U}) {
         settings::Problems problems;
         const settings::Config config = settings::read_text(
             "yardmaster: 1\n"
