@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t pieces_of_block = block_bytes / SimDisk::piece_bytes;
 /// One image of so many is cut again at each call of its recovery.
-constexpr std::uint64_t nested_every = 100;
+constexpr std::uint64_t nested_every = 160;
 
 /// One of two, by a number that follows from what it is about.
 bool coin(std::uint64_t salt, std::uint64_t a, std::uint64_t b) {

@@ -71,7 +71,8 @@ Base used_disk() {
     Driven driven(disk);
     EXPECT_FALSE(driven.recover());
     for (const Op op : {Op::prepare, Op::prepare, Op::append_large, Op::append_many, Op::append_large, Op::append_large,
-                        Op::reclaim_most, Op::mark, Op::prepare, Op::append_large, Op::append_one}) {
+                        Op::reclaim_most, Op::mark, Op::prepare, Op::prepare, Op::append_large, Op::append_large,
+                        Op::append_large, Op::append_one}) {
         const Fault failed = apply(driven, op);
         EXPECT_FALSE(failed) << failed.what;
     }

@@ -174,6 +174,11 @@ SegmentMaker Log::make_segment() {
     return SegmentMaker(disk_, header_for(next_ordinal_++), std::move(old));
 }
 
+void Log::not_made() {
+    making_ = false;
+    --next_ordinal_;  // files have no gap between their numbers
+}
+
 void Log::made(Segment segment) {
     making_ = false;
     spares_.push_back(std::move(segment));

@@ -71,7 +71,7 @@ class Log {
     /// How to make it. One at a time, until made() or not_made().
     [[nodiscard]] SegmentMaker make_segment();
     void made(Segment segment);
-    void not_made() { making_ = false; }
+    void not_made();
 
     [[nodiscard]] const Index& index() const { return index_; }
     /// Lines about what recovery found.
@@ -85,6 +85,7 @@ class Log {
     Fault scan_all(std::vector<SegmentScan>& scans);
     Fault keep_aside(const std::vector<SegmentScan>& scans, const Verdict& verdict);
     Fault repair(std::vector<SegmentScan>& scans, const Verdict& verdict);
+    Fault remove_odd_spares(std::vector<SegmentScan>& scans, const Verdict& verdict);
     Fault restore(SegmentScan& scan);
     Fault wipe_behind(SegmentScan& scan, std::uint64_t end);
     Fault write_again(const std::vector<SegmentScan>& scans, const Verdict& verdict);

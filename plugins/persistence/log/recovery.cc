@@ -14,7 +14,7 @@ std::string text_of(const Range& range) {
 std::string text_of(const Damage& damage) {
     std::string text;
     for (const Range& range : damage.ranges) text += (text.empty() ? "" : ", ") + text_of(range);
-    if (text.empty()) text = "a file that is missing";
+    if (text.empty()) text = "a missing file";
     if (damage.open_ended) return text + ": whatever stood from batch " + std::to_string(damage.first_batch) + " on";
     return text + ": batches " + std::to_string(damage.first_batch) + ".." + std::to_string(damage.last_batch);
 }
@@ -130,6 +130,12 @@ class Judge {
             return lost_end(short_ranges());
         }
         if (verdict_.sequence < verdict_.durable_through) return lost_end(std::move(behind));
+        // Files are made one after the other. One that is missing between the last in use and a spare was in use.
+        for (std::size_t s = *verdict_.last_segment + 1; s < scans_.size(); ++s) {
+            const std::uint64_t before = scans_[s - 1].ordinal();
+            if (scans_[s].ordinal() == before + 1) continue;
+            return lost_end({{segment_name(before + 1), 0, scans_[s].header.bytes}});
+        }
         for (const Range& range : behind) {
             verdict_.notes.push_back("an unfinished write behind batch " + std::to_string(verdict_.next_number - 1) +
                                      " is cut: " + text_of(range) + ", never confirmed");

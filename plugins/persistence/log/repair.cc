@@ -71,6 +71,7 @@ Fault Log::keep_aside(const std::vector<SegmentScan>& scans, const Verdict& verd
         for (const Range& range : damage.ranges) {
             const auto scan = std::find_if(scans.begin(), scans.end(),
                                            [&](const SegmentScan& one) { return one.name == range.name; });
+            if (scan == scans.end()) continue;
             octets.resize(range.end - range.begin);
             std::size_t got = 0;
             if (Fault failed = scan->file->read(range.begin, octets, got)) return failed;
@@ -89,6 +90,7 @@ Fault Log::repair(std::vector<SegmentScan>& scans, const Verdict& verdict) {
     for (SegmentScan& scan : scans) {
         if (Fault failed = restore(scan)) return failed;
     }
+    if (Fault failed = remove_odd_spares(scans, verdict)) return failed;
     // A name that a process before this one gave, and could not sync, may be known to the system alone.
     if (Fault failed = disk_.sync_directory()) return failed;
     if (!verdict.last_segment) return {};
@@ -96,6 +98,20 @@ Fault Log::repair(std::vector<SegmentScan>& scans, const Verdict& verdict) {
         if (Fault failed = wipe_behind(scans[s], s == *verdict.last_segment ? verdict.end : block_bytes)) return failed;
     }
     return write_again(scans, verdict);
+}
+
+/// Spares of another size, from before the setting was changed, are made anew, and those behind them too: the numbers
+/// of files have no gap.
+Fault Log::remove_odd_spares(std::vector<SegmentScan>& scans, const Verdict& verdict) {
+    const std::size_t first = verdict.last_segment ? *verdict.last_segment + 1 : scans.size();
+    std::size_t keep = first;
+    while (keep < scans.size() && scans[keep].header.bytes == options_.segment_bytes) ++keep;
+    while (scans.size() > keep) {
+        if (Fault failed = disk_.remove(scans.back().name)) return failed;
+        next_ordinal_ = scans.back().ordinal();
+        scans.pop_back();
+    }
+    return {};
 }
 
 /// Gives a file the size and header that it should have.
@@ -161,9 +177,7 @@ void Log::adopt(std::vector<SegmentScan>& scans, const Verdict& verdict) {
     for (std::size_t s = 0; s < scans.size(); ++s) {
         Segment segment{scans[s].name, scans[s].file, scans[s].header};
         if (s > *verdict.last_segment) {
-            // One of another size, from before the setting was changed, is not used.
-            auto& unused = segment.header.bytes == options_.segment_bytes ? spares_ : free_;
-            unused.push_back(std::move(segment));
+            spares_.push_back(std::move(segment));
             continue;
         }
         index_.add_segment(segment.header.ordinal, segment.name, segment.file, segment.header.generation);
