@@ -30,6 +30,7 @@ inline std::vector<std::string>& exec_words() {
 
 Command add_run(CLI::App& program);
 Command add_check(CLI::App& program);
+Command add_log(CLI::App& program);
 Command add_plugin(CLI::App& program);
 Command add_probe(CLI::App& program);
 Command add_route(CLI::App& program);

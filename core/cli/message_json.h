@@ -13,4 +13,9 @@ namespace ym::cli {
 [[nodiscard]] std::string to_json(const client::Answer& answer);
 [[nodiscard]] std::string to_json(const client::Reply& reply);
 
+/// Texts for JSON: whether it may stand there as it is, and two ways to write it if not.
+[[nodiscard]] bool is_utf8(const std::string& text);
+[[nodiscard]] std::string hex(std::string_view octets);
+[[nodiscard]] std::string base64(std::string_view octets);
+
 }  // namespace ym::cli

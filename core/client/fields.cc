@@ -116,9 +116,9 @@ std::uint64_t Delivery::number(std::uint8_t field) const {
     return number_of(view(octets_, fields_bytes_), static_cast<Field>(field), 0);
 }
 
-std::vector<std::pair<std::string, std::string>> Delivery::fields() const {
+std::vector<std::pair<std::string, std::string>> fields_of(Octets fields) {
     std::vector<std::pair<std::string, std::string>> all;
-    wire::FieldCursor cursor(view(octets_, fields_bytes_));
+    wire::FieldCursor cursor(fields);
     for (wire::FieldView one; cursor.next(one);) {
         const auto field = static_cast<Field>(one.tag);
         if (field == Field::property) continue;
@@ -129,14 +129,22 @@ std::vector<std::pair<std::string, std::string>> Delivery::fields() const {
     return all;
 }
 
-std::vector<std::pair<std::string, std::string>> Delivery::headers() const {
+std::vector<std::pair<std::string, std::string>> headers_of(Octets fields) {
     std::vector<std::pair<std::string, std::string>> all;
-    wire::FieldCursor cursor(view(octets_, fields_bytes_));
+    wire::FieldCursor cursor(fields);
     for (wire::FieldView one; cursor.next(one);) {
         if (one.tag != static_cast<std::uint8_t>(Field::property)) continue;
         if (const auto property = wire::as_property(one.value)) all.emplace_back(property->name, property->value);
     }
     return all;
+}
+
+std::vector<std::pair<std::string, std::string>> Delivery::fields() const {
+    return fields_of(view(octets_, fields_bytes_));
+}
+
+std::vector<std::pair<std::string, std::string>> Delivery::headers() const {
+    return headers_of(view(octets_, fields_bytes_));
 }
 
 std::optional<std::string_view> Delivery::header(std::string_view name) const {

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "client/client.h"
@@ -25,6 +27,10 @@ struct Encoded {
 /// The first value of the field, as text or as number.
 [[nodiscard]] std::string_view text_of(Octets fields, wire::Field field);
 [[nodiscard]] std::uint64_t number_of(Octets fields, wire::Field field, std::uint64_t otherwise);
+
+/// Every field as PROTOCOL.md names it, numbers in decimal; and the headers.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> fields_of(Octets fields);
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> headers_of(Octets fields);
 
 /// The tag of a field that the receiver must understand and this library does not; 0 if there is none.
 [[nodiscard]] std::uint8_t not_understood(Octets fields);
