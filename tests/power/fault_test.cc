@@ -93,7 +93,7 @@ TEST(Faults, PowerMayBeCutAtEveryCallOfTheThreads) {
         const std::lock_guard lock(load.mutex);
         load.history.epoch = acquired.epoch;
     }
-    for (std::uint64_t i = 1; i <= 120; ++i) {
+    for (std::uint64_t i = 1; i <= 300; ++i) {
         load.append(size_of(i), i % 4 == 0 ? 5ms : 0ms);
         if (i % 5 == 0) {
             EXPECT_EQ(load.used.wait(Load::tickets_from + i).status, Status::ok);
@@ -105,7 +105,7 @@ TEST(Faults, PowerMayBeCutAtEveryCallOfTheThreads) {
         }
         load.used.writer->reclaim(load.epoch, i - 7, i);
     }
-    EXPECT_EQ(load.used.wait(Load::tickets_from + 120).status, Status::ok);
+    EXPECT_EQ(load.used.wait(Load::tickets_from + 300).status, Status::ok);
     load.used.close();
     disk.before_change = nullptr;
     cuts.print();
