@@ -100,7 +100,7 @@ bool Reader::read_line(std::string_view line) {
     if (kind == "attempt" || kind == "confirm" || kind == "refused" || kind == "unknown")
         return outcome(kind, time, words);
     if (kind == "deliver") return deliver(time, words);
-    if (kind == "wrong" || kind == "ack" || kind == "nack" || kind == "settled" || kind == "lost")
+    if (kind == "wrong" || kind == "ack" || kind == "nack" || kind == "sent" || kind == "settled" || kind == "lost")
         return settle(kind, time, words);
     if (kind == "leave" || kind == "end") {
         end_run(time);
@@ -187,7 +187,11 @@ bool Reader::settle(std::string_view kind, std::uint64_t time, Words& words) {
     if (first == 0 || first > last || last > run_->count) return false;
     for (std::size_t at = run_->first + first - 1; at < run_->first + last; ++at) {
         Delivery& one = books_.deliveries[at];
-        (kind == "ack" ? one.acked : kind == "nack" ? one.nacked : kind == "settled" ? one.settled : one.lost) = time;
+        (kind == "ack"       ? one.acked
+         : kind == "sent"    ? one.sent
+         : kind == "nack"    ? one.nacked
+         : kind == "settled" ? one.settled
+                             : one.lost) = time;
     }
     return true;
 }

@@ -30,7 +30,8 @@ struct Delivery {
     std::uint64_t fence = 0;
     std::uint64_t since = 0;  // it was not handed out before, but for its way
     std::uint64_t time = 0;
-    std::uint64_t acked = never;
+    std::uint64_t acked = never;    // it was about to be
+    std::uint64_t sent = never;     // the ack has left
     std::uint64_t settled = never;  // the broker said that the ack is durable
     std::uint64_t nacked = never;
     std::uint64_t lost = never;  // the broker said that the lease had ended

@@ -129,12 +129,14 @@ def ten_million(settings):
 
 def stuck(settings):
     """One message is held unacked while many pass: disk under 512 MiB, memory under 128 MiB."""
-    with Run(settings.build, settings.seed, store=settings.store, lease="12h", keep=settings.keep) as run:
+    with Run(settings.build, settings.seed, store=settings.store, lease="12h", messages="50k", keep=settings.keep) as run:
+        # A full queue holds the producers back, so that what lies on the disk is not a backlog.
+        options = {"count": settings.count // 2, "size": 128, "batch": 1000, "retry_ms": 600_000}
         run.start_broker()
         run.start_peer("worker", "holder", credit=1, hold_first=True)
-        run.start_peer("producer", "producer-0", count=settings.count // 2, size=128, batch=1000)
+        run.start_peer("producer", "producer-0", **options)
         until(lambda: run.queue()["in_flight"] == 1, "the holder holds one")
-        run.start_peer("producer", "producer-1", count=settings.count // 2, size=128, batch=1000)
+        run.start_peer("producer", "producer-1", **options)
         for i in range(2):
             run.start_peer("worker", f"worker-{i}", credit=1000)
         disk = memory = 0

@@ -270,10 +270,11 @@ class Judge {
         const std::uint64_t killed = std::min(life.killed, life.gone);  // in order: it was not killed
         if (killed == never || a.acked >= killed) return;
         ++counts_["acks_again"];
-        const Count age = (killed - a.acked) / 1000;
+        if (a.sent >= killed) return;
+        const Count age = (killed - a.sent) / 1000;
         counts_["oldest_ack_ms"] = std::max(counts_["oldest_ack_ms"], age);
         const std::uint64_t grace = ack_us_ + (life.power ? std::uint64_t{50'000} : std::uint64_t{5'000});
-        if (a.acked + grace < killed)
+        if (a.sent + grace < killed)
             find("forgotten_ack", [&] { return name() + ", acked " + std::to_string(age) + " ms before the end"; });
     }
 
@@ -290,7 +291,7 @@ class Judge {
 }  // namespace ym::faults
 
 int main(int argc, char** argv) {
-    std::uint64_t ack_ms = 250;  // the way of an ack, from its ledger through a busy machine to the broker
+    std::uint64_t ack_ms = 250;  // the way of an ack through a busy machine to the broker
     std::uint64_t way_ms = 1000;
     const char* folder = nullptr;
     for (int i = 1; i < argc; ++i) {

@@ -24,7 +24,7 @@ shutdown: {{drain: 5s}}
 limits: {{memory: {memory}}}
 store: {store}
 retries: {{quick: {{plugin: fixed, delay: 0s, attempts: 1M}}}}
-queues: {{work: {{durable: true, retry: quick, lease: {lease}, limits: {{messages: 100M, bytes: 100GiB}}}}}}
+queues: {{work: {{durable: true, retry: quick, lease: {lease}, limits: {{messages: {messages}, bytes: 100GiB}}}}}}
 """
 
 
@@ -64,7 +64,7 @@ class Ledger:
 class Run:
     """Everything of one run; a context that leaves no process behind. The folder is kept when something went wrong, or with `keep`."""
 
-    def __init__(self, build, seed, store=None, lease="10s", memory="1GiB", keep=False, store_folder=None):
+    def __init__(self, build, seed, store=None, lease="10s", memory="1GiB", messages="100M", keep=False, store_folder=None):
         self.build, self.seed, self.keep, self.random = os.path.abspath(build), seed, keep, random.Random(seed)
         self.folder = tempfile.mkdtemp(prefix="ym-faults-")
         self.store_folder = store_folder or os.path.join(self.folder, "store")
@@ -74,12 +74,13 @@ class Run:
         self.ledger = Ledger(os.path.join(self.folder, "driver.ledger"))
         self.endpoint, self.admin = f"ipc://{self.folder}/broker", f"ipc://{self.folder}/admin"
         self.broker, self.peers, self.environment, self.served_s = None, {}, {}, []
-        self.store, self.lease, self.memory = store, lease, memory
+        self.store, self.lease, self.memory, self.messages = store, lease, memory, messages
         self.write_settings()
 
     def write_settings(self):
         with open(self.settings, "w", encoding="utf-8") as file:
-            file.write(SETTINGS.format(folder=self.folder, store=self.store, lease=self.lease, memory=self.memory))
+            file.write(SETTINGS.format(folder=self.folder, store=self.store, lease=self.lease, memory=self.memory,
+                                       messages=self.messages))
 
     def __enter__(self):
         return self

@@ -37,11 +37,12 @@ struct Options {
     std::string ledger;
     std::string level = "durable";
     std::size_t size = 128;
-    std::size_t size_max = 0;  // sizes from `size` to this
-    std::size_t batch = 200;   // messages of one sync of the ledger
-    std::size_t ahead = 4000;  // messages without an answer, at most
-    std::uint64_t count = 0;   // 0: until SIGTERM
-    std::uint64_t rate = 0;    // messages a second; 0: as many as can be
+    std::size_t size_max = 0;    // sizes from `size` to this
+    std::size_t batch = 200;     // messages of one sync of the ledger
+    std::size_t ahead = 4000;    // messages without an answer, at most
+    std::uint64_t count = 0;     // 0: until SIGTERM
+    std::uint64_t retry_ms = 0;  // how long what was refused with 507 is tried again
+    std::uint64_t rate = 0;      // messages a second; 0: as many as can be
     std::uint32_t credit = 100;
     std::uint64_t pause_us = 0;  // between what a worker gets and its settlement
     unsigned nack_percent = 0;
@@ -132,6 +133,7 @@ class LoadProducer {
         settings.options.endpoint = options.endpoint;
         settings.options.name = options.name;
         settings.options.heartbeat = Milliseconds{200};
+        settings.retry = Milliseconds{options.retry_ms};
         settings.queued_max = options.ahead + options.batch;
         return settings;
     }
@@ -326,6 +328,8 @@ class LoadWorker {
             }
         }
         hands_.clear();
+        worker_.poll();
+        for (const Ranges::Range& one : acks.all()) ledger_.note("sent", {one.first, one.last});
     }
 
     void end(std::uint64_t tag, Ranges& ranges) {
@@ -383,6 +387,7 @@ int main(int argc, char** argv) {
     producer->add_option("--batch", options.batch, "messages of one sync of the ledger");
     producer->add_option("--ahead", options.ahead, "messages without an answer, at most");
     producer->add_option("--count", options.count, "messages of this name in all; 0 until SIGTERM");
+    producer->add_option("--retry-ms", options.retry_ms, "how long what was refused with 507 is tried again");
     producer->add_option("--rate", options.rate, "messages a second; 0 as many as can be");
     CLI::App* worker = add_role(program, "worker", "takes, and settles", options);
     worker->add_option("--credit", options.credit);

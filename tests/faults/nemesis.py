@@ -106,4 +106,4 @@ def nemesis(settings):
                    f"duplicates because of a death {found['death']}, a lease's end {found['lease']}, a restart {found['restart']}")
 
 
-FAULTS = {"nemesis": (nemesis, 30, 400)}
+FAULTS = {"nemesis": (nemesis, 20, 400)}

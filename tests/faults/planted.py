@@ -34,7 +34,7 @@ def good():
         "a": [
             f"start {at(2)} worker a live .",
             f"deliver {at(4)} p 1 5 1 101 1 4000 {at(3.9)} .", f"ack {at(4.5)} 1 5 .", f"settled {at(5.1)} 1 5 .",
-            f"deliver {at(9.9)} p 6 6 6 106 1 4000 {at(9.8)} .", f"ack {at(9.999)} 6 6 .",                     # the kill is too soon
+            f"deliver {at(9.9)} p 6 6 6 106 1 4000 {at(9.8)} .", f"ack {at(9.999)} 6 6 .", f"sent {at(9.999)} 6 6 .",                     # the kill is too soon
             f"deliver {at(12)} p 6 6 7 201 2 4000 {at(11.9)} .", f"ack {at(12.1)} 7 7 .", f"settled {at(15.1)} 7 7 .",
             f"deliver {at(13)} p 9 9 8 203 1 4000 {at(12.9)} .", f"nack {at(13.1)} 8 8 .", f"settled {at(15.1)} 8 8 .",
             f"deliver {at(21)} p 7 7 9 205 2 4000 {at(20.9)} .", f"ack {at(21.1)} 9 9 .",                      # b died with it
@@ -75,8 +75,8 @@ LIES = {
     "a dead letter that was acked": ("settled_twice", "a", "nack 13100000 8 8 .", "ack 13100000 8 8 ."),
     "a fence that was given before": ("fence", "b", "1 207 2 4000", "1 206 2 4000"),
     "a fence that falls": ("fence", "a", "7 201 2 4000", "7 99 2 4000"),
-    "an ack forgotten with the kill though it was old": ("forgotten_ack", "a", "deliver 9900000 p 6 6 6 106 1 4000 9800000 .\nack 9999000 6 6 .",
-                                                         "deliver 9100000 p 6 6 6 106 1 4000 9000000 .\nack 9200000 6 6 ."),
+    "an ack forgotten with the kill though it was old": ("forgotten_ack", "a", "deliver 9900000 p 6 6 6 106 1 4000 9800000 .\nack 9999000 6 6 .\nsent 9999000 6 6 .",
+                                                         "deliver 9100000 p 6 6 6 106 1 4000 9000000 .\nack 9200000 6 6 .\nsent 9200000 6 6 ."),
     "messages are left at the end": ("undrained", "driver", "drained 60000000 0 .", "drained 60000000 3 ."),
     "nobody has looked at the end": ("undrained", "driver", "drained 60000000 0 .", ""),
     "a line that a kill cannot have cut": ("unreadable", "a", "nack 13100000 8 8 .", "nack 13100000 8"),
