@@ -47,7 +47,7 @@ constexpr Setting shutdown[] = {
      "How long workers may finish what they hold when the broker is told to stop"},
 };
 constexpr Setting limits[] = {
-    {"memory", Kind::bytes, "1GiB", "1MiB..1024GiB", "Octets of live messages; beyond it publishes get 507"},
+    {"memory", Kind::bytes, "1GiB", "1MiB..1024GiB", "Octets of messages in memory; what the store has leaves it first, beyond it publishes get 507"},
     {"queues", Kind::count, "10k", "1..1M", "Queues in all, those made on demand included"},
 };
 
@@ -143,7 +143,7 @@ constexpr Setting top[] = {
     {"plugins", Kind::map, its_defaults, "", "Plugins of your own; bundled ones are always found", plugins},
     {"create", Kind::map, "", "", "Queues on demand, for addresses that nobody declared", create},
     {"majordomo", Kind::map, its_defaults, "", "Peers that speak Majordomo or Paranoid Pirate", majordomo},
-    {"store", Kind::plugin, "memory", "", "Where durable queues are kept: a persistence plugin and its keys"},
+    {"store", Kind::plugin, "log", "", "Where durable queues are kept: a persistence plugin and its keys"},
     {"retries", Kind::names, "", "", "What follows a failed attempt, by name; `default` exists unwritten", retries},
     {"templates", Kind::names, "", "", "Settings that queues share; all begin with `default`, which exists unwritten",
      templates},

@@ -45,7 +45,7 @@ class Readme(unittest.TestCase):
     def start_broker(self):
         settings = os.path.join(self.folder, "quickstart.yaml")
         with open(settings, "w", encoding="utf-8") as out:
-            out.write(self.here(read("config/quickstart.yaml")) + f'\nadmin: {{bind: "{self.admin}"}}\n')
+            out.write(self.here(read("config/quickstart.yaml")).replace("./data", self.folder + "/data") + f'\nadmin: {{bind: "{self.admin}"}}\n')
         broker = subprocess.Popen([PROGRAM, "run", settings], stdout=subprocess.DEVNULL)
         self.addCleanup(self.stop, broker)
         for _ in range(1000):

@@ -36,7 +36,7 @@ TEST(Config, TheSmallestFileTakesAllDefaults) {
     defaults.memory_max = topology.memory_max;
     defaults.queues_max = topology.queues_max;
     defaults.plugin_budget = 1s;
-    defaults.store.plugin = "memory";
+    defaults.store.plugin = "log";
     defaults.store.settings.kind = NodeKind::map;
     defaults.retries.push_back({"default", config.retries.at(0).use});
     const auto add = [](Queue& made, const std::string& name) {

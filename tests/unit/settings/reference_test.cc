@@ -88,7 +88,7 @@ TEST(Reference, ItsDefaultsAreWhatTheSmallestFileComesTo) {
     const std::string reference = test::describe(test::read_good(text_of("reference.yaml")));
     const std::vector<std::string> shown = lines_of_text(reference);
     const std::string smallest = test::describe(test::read_good(test::small_file("queues: {hello: ~}\n")));
-    for (const std::string& line : lines_of_text(smallest)) EXPECT_THAT(shown, testing::Contains(line));
+    for (const std::string& line : lines_of_text(smallest)) EXPECT_THAT(shown, testing::Contains(testing::StartsWith(line)));
 }
 
 TEST(Ppp, HasNoProblem) {
@@ -101,7 +101,7 @@ TEST(Quickstart, HasNoProblem) {
     const Config config = test::read_good(text_of("quickstart.yaml"));
     ASSERT_EQ(config.listeners.size(), 1U);
     EXPECT_THAT(config.listeners[0].bind, testing::ElementsAre("tcp://127.0.0.1:5555"));
-    EXPECT_EQ(config.store.plugin, "memory");
+    EXPECT_EQ(config.store.plugin, "log");
     ASSERT_TRUE(config.create.has_value());
     EXPECT_EQ(config.create->settings.match, "*");
 }
