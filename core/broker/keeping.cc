@@ -71,19 +71,19 @@ void Broker::Machine::tend_store() {
     // What was read so far seems dead: what is alive may come later.
     if (!options_.store_keeps || replay_ || store_state_ != StoreState::ready) return;
     const std::uint64_t end = pending_.empty() ? batches_.end() : pending_.front().number;
-    reclaimable_ = std::max(reclaimable_, batches_.first());
-    while (reclaimable_ < end) {
-        const Batches::Batch& batch = *batches_.find(reclaimable_);
+    reclaiming_.next = std::max(reclaiming_.next, batches_.first());
+    while (reclaiming_.next < end) {
+        const Batches::Batch& batch = *batches_.find(reclaiming_.next);
         if (batch.live > 0 || batch.has_notes) break;
-        reclaimable_bytes_ += batch.bytes;
-        ++reclaimable_;
+        reclaiming_.bytes += batch.bytes;
+        ++reclaiming_.next;
     }
     if (!store_open() || holds_records() || draining_) return;
     relocate_more(end);
     // A snapshot is worth its octets only for many others.
     constexpr std::uint64_t part = 8;
-    if (snapshot_batch_ != 0 || is_read_below(reclaimable_)) return;
-    if (reclaimable_bytes_ > std::max(options_.store_slack / part, part * snapshot_bytes_)) {
+    if (reclaiming_.snapshot_batch != 0 || is_read_below(reclaiming_.next)) return;
+    if (reclaiming_.bytes > std::max(options_.store_slack / part, part * reclaiming_.snapshot_bytes)) {
         write_snapshot();
     }
 }
@@ -97,32 +97,34 @@ bool Broker::Machine::is_read_below(std::uint64_t number) const {
 void Broker::Machine::relocate_more(std::uint64_t end) {
     constexpr std::size_t fetches_max = 32;
     constexpr std::uint64_t bytes_max = std::uint64_t{4} << 20U;
-    const std::uint64_t bytes = batches_.bytes() - reclaimable_bytes_;
-    if (relocating_ > 0 || bytes <= 4 * (batches_.live_bytes() + snapshot_bytes_) + options_.store_slack) return;
+    const std::uint64_t bytes = batches_.bytes() - reclaiming_.bytes;
+    if (relocation_.fetches > 0 ||
+        bytes <= 4 * (batches_.live_bytes() + reclaiming_.snapshot_bytes) + options_.store_slack)
+        return;
     // A pass ends at what was the newest batch when it began; another one is worth it when this one has freed
     // something.
-    if (relocated_ >= relocation_end_ && reclaimable_ > relocation_front_) {
-        relocation_front_ = relocated_ = reclaimable_;
-        relocation_end_ = end;
+    if (relocation_.next >= relocation_.end && reclaiming_.next > relocation_.front) {
+        relocation_.front = relocation_.next = reclaiming_.next;
+        relocation_.end = end;
     }
-    relocated_ = std::max(relocated_, reclaimable_);
-    while (relocated_ < relocation_end_ && relocating_ < fetches_max && relocating_bytes_ < bytes_max) {
-        const std::uint64_t number = relocated_++;
+    relocation_.next = std::max(relocation_.next, reclaiming_.next);
+    while (relocation_.next < relocation_.end && relocation_.fetches < fetches_max && relocation_.bytes < bytes_max) {
+        const std::uint64_t number = relocation_.next++;
         const Batches::Batch& batch = *batches_.find(number);
         if (batch.live == 0 && !batch.has_notes) continue;
         Fetching& fetching = fetch(number);
         if (fetching.relocates) continue;
         fetching.relocates = true;
         fetching.bytes = batch.bytes;
-        ++relocating_;
-        relocating_bytes_ += batch.bytes;
+        ++relocation_.fetches;
+        relocation_.bytes += batch.bytes;
     }
 }
 
 /// Gathers what counts of an old batch.
 void Broker::Machine::relocate(const BatchFetched& event, std::uint64_t bytes) {
-    --relocating_;
-    relocating_bytes_ -= bytes;
+    --relocation_.fetches;
+    relocation_.bytes -= bytes;
     for (const StoreRecord& r : event.records) {
         switch (r.kind) {
             case RecordKind::accepted:
@@ -131,38 +133,38 @@ void Broker::Machine::relocate(const BatchFetched& event, std::uint64_t bytes) {
                 const Slot slot = messages_.find(r.message);
                 if (slot == no_slot || messages_.batch(slot) != event.batch) break;
                 if (!messages_.is_loaded(slot)) load(slot, r, event.batch);
-                moving_messages_.push_back(r.message);
+                relocation_.messages.push_back(r.message);
                 break;
             }
             case RecordKind::attempted:
-            case RecordKind::dead: moving_notes_.push_back(r); break;
+            case RecordKind::dead: relocation_.notes.push_back(r); break;
             default: break;  // older than the next snapshot
         }
     }
-    moving_from_.push_back(event.batch);
-    if (relocating_ == 0) write_relocated();
+    relocation_.from.push_back(event.batch);
+    if (relocation_.fetches == 0) write_relocated();
 }
 
 /// Writes down again what counts of several old batches, in one: small ones become a large one.
 void Broker::Machine::write_relocated() {
     if (store_open() && !holds_records()) {
-        for (const MessageId id : moving_messages_) relocate_message(id);
-        for (const StoreRecord& note : moving_notes_) relocate_note(note);
+        for (const MessageId id : relocation_.messages) relocate_message(id);
+        for (const StoreRecord& note : relocation_.notes) relocate_note(note);
         std::vector<std::uint64_t>& read = batch().read_notes;
-        read.insert(read.end(), moving_from_.begin(), moving_from_.end());
+        read.insert(read.end(), relocation_.from.begin(), relocation_.from.end());
     } else {
-        relocated_ = batches_.first();  // another time
+        relocation_.next = batches_.first();  // another time
     }
-    moving_messages_.clear();
-    moving_notes_.clear();
-    moving_from_.clear();
+    relocation_.messages.clear();
+    relocation_.notes.clear();
+    relocation_.from.clear();
 }
 
 void Broker::Machine::relocate_message(MessageId id) {
     const Slot slot = messages_.find(id);
     if (slot == no_slot) return;
     if (!messages_.is_loaded(slot)) {  // memory was short meanwhile
-        relocated_ = batches_.first();
+        relocation_.next = batches_.first();
         return;
     }
     batch().relocated.push_back(id);
@@ -195,8 +197,8 @@ void Broker::Machine::relocate_note(const StoreRecord& old) {
 
 /// All that old batches told besides messages. In order: the store has it only if it has all before it.
 void Broker::Machine::write_snapshot() {
-    snapshot_batch_ = batch().number;
-    snapshot_through_ = reclaimable_ - 1;
+    reclaiming_.snapshot_batch = batch().number;
+    reclaiming_.through = reclaiming_.next - 1;
     const auto write = [this](RecordKind kind) -> StoreRecord& {
         record_numbers_at_.push_back(static_cast<std::uint32_t>(record_numbers_.size()));
         return record(kind);
@@ -218,7 +220,7 @@ void Broker::Machine::write_snapshot() {
         r.principal = s.key.principal;
         r.session = as_octets(s.key.text());
     }
-    snapshot_bytes_ =
+    reclaiming_.snapshot_bytes =
         record_numbers_.size() * sizeof(std::uint64_t) + Batches::record_bytes(0) * record_numbers_at_.size();
 }
 
@@ -255,19 +257,19 @@ void Broker::Machine::complete_relocation(PendingBatch& pending) {
     for (const std::uint64_t number : pending.read_notes) {
         if (Batches::Batch* batch = batches_.find(number)) batch->has_notes = false;
     }
-    if (pending.number != snapshot_batch_) return;
-    snapshot_batch_ = 0;
-    out_->reclaim = snapshot_through_;
-    for (std::uint64_t n = batches_.first(); n <= snapshot_through_; ++n) {
-        reclaimable_bytes_ -= batches_.find(n)->bytes;
+    if (pending.number != reclaiming_.snapshot_batch) return;
+    reclaiming_.snapshot_batch = 0;
+    out_->reclaim = reclaiming_.through;
+    for (std::uint64_t n = batches_.first(); n <= reclaiming_.through; ++n) {
+        reclaiming_.bytes -= batches_.find(n)->bytes;
     }
-    batches_.reclaim(snapshot_through_);
+    batches_.reclaim(reclaiming_.through);
 }
 
 /// The store was full: nothing of the batch is there.
 void Broker::Machine::refuse_relocation(PendingBatch& pending) {
-    if (pending.number == snapshot_batch_) snapshot_batch_ = 0;
-    if (!pending.relocated.empty() || !pending.read_notes.empty()) relocated_ = batches_.first();
+    if (pending.number == reclaiming_.snapshot_batch) reclaiming_.snapshot_batch = 0;
+    if (!pending.relocated.empty() || !pending.read_notes.empty()) relocation_.next = batches_.first();
     Batches::Batch* batch = batches_.find(pending.number);
     if (batch == nullptr) return;
     batch->has_notes = false;

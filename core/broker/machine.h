@@ -15,6 +15,7 @@
 #include "broker/deadlines.h"
 #include "broker/groups.h"
 #include "broker/holders.h"
+#include "broker/keeping.h"
 #include "broker/messages.h"
 #include "broker/mutants.h"
 #include "broker/parts.h"
@@ -39,17 +40,6 @@ class Broker::Machine {
     [[nodiscard]] StatusReport status(Instant now);
 
   private:
-    /// What one routing call needs, kept for its memory.
-    struct RouteScratch {
-        std::vector<std::uint32_t> messages;
-        std::vector<std::vector<std::string_view>> columns;
-        std::vector<const std::string_view*> column_pointers;
-        std::vector<std::uint64_t> random;
-        std::vector<std::pair<std::uint32_t, AddressId>> answers;
-        std::vector<std::uint8_t> matched;
-        std::vector<std::pair<std::uint32_t, std::uint32_t>> chained;  // (target, message)
-    };
-
     /// A step of the machine is bounded by these; they have no setting.
     static constexpr std::uint32_t malformed_max = 100;       // frames of one peer, then it is ignored
     static constexpr std::uint64_t remembered_max = 100'000;  // sessions that are gone
@@ -315,11 +305,6 @@ class Broker::Machine {
     void refuse_relocation(PendingBatch& pending);
 
     // paging.cc: bodies that are in the store alone
-    struct Fetching {
-        std::vector<AddressId> queues;  // that wait for it
-        bool relocates = false;
-        std::uint64_t bytes = 0;
-    };
     void on(const BatchFetched& event);
     [[nodiscard]] bool is_memory_high() const;
     void spare(Slot slot);
@@ -385,13 +370,6 @@ class Broker::Machine {
     Deadlines queue_deadlines_;
 
     Requests requests_;
-    struct RequestDue {
-        Instant at;
-        MessageId message;
-        friend bool operator>(const RequestDue& a, const RequestDue& b) {
-            return a.at > b.at || (a.at == b.at && a.message > b.message);
-        }
-    };
     std::vector<RequestDue> requests_due_;  // a heap, the earliest first
     std::uint64_t reply_bytes_ = 0;         // of replies that are kept
 
@@ -415,19 +393,8 @@ class Broker::Machine {
     std::unique_ptr<Replay> replay_;  // until all is read
 
     Batches batches_;
-    std::uint64_t reclaimable_ = 0;        // no batch below counts any more
-    std::uint64_t reclaimable_bytes_ = 0;  // of those
-    std::uint64_t relocated_ = 0;          // batches below were looked at for what still counts
-    std::uint64_t relocation_front_ = 0;   // where the pass over them began, and where it ends
-    std::uint64_t relocation_end_ = 0;
-    std::size_t relocating_ = 0;  // that are being fetched for that
-    std::uint64_t relocating_bytes_ = 0;
-    std::vector<MessageId> moving_messages_;  // what was found in them
-    std::vector<StoreRecord> moving_notes_;
-    std::vector<std::uint64_t> moving_from_;
-    std::uint64_t snapshot_batch_ = 0;  // that is under way; 0: none
-    std::uint64_t snapshot_through_ = 0;
-    std::uint64_t snapshot_bytes_ = 0;
+    Reclaiming reclaiming_;
+    Relocation relocation_;
     std::unordered_map<std::uint64_t, Fetching> fetching_;
 
     bool draining_ = false;

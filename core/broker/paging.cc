@@ -18,7 +18,7 @@ void Broker::Machine::spare(Slot slot) {
     if (is_kept) messages_.page_out(slot);
 }
 
-Broker::Machine::Fetching& Broker::Machine::fetch(std::uint64_t number) {
+Fetching& Broker::Machine::fetch(std::uint64_t number) {
     const auto [at, is_new] = fetching_.try_emplace(number);
     if (is_new) out_->fetch.push_back(number);
     return at->second;

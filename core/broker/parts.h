@@ -196,6 +196,26 @@ struct Peer {
     std::uint32_t listener = 0;
 };
 
+/// What one routing call needs, kept for its memory.
+struct RouteScratch {
+    std::vector<std::uint32_t> messages;
+    std::vector<std::vector<std::string_view>> columns;
+    std::vector<const std::string_view*> column_pointers;
+    std::vector<std::uint64_t> random;
+    std::vector<std::pair<std::uint32_t, AddressId>> answers;
+    std::vector<std::uint8_t> matched;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> chained;  // (target, message)
+};
+
+/// When a request has waited long enough. It may have been answered by then.
+struct RequestDue {
+    Instant at;
+    MessageId message;
+    friend bool operator>(const RequestDue& a, const RequestDue& b) {
+        return a.at > b.at || (a.at == b.at && a.message > b.message);
+    }
+};
+
 struct TextHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }

@@ -47,7 +47,8 @@ constexpr Setting shutdown[] = {
      "How long workers may finish what they hold when the broker is told to stop"},
 };
 constexpr Setting limits[] = {
-    {"memory", Kind::bytes, "1GiB", "1MiB..1024GiB", "Octets of messages in memory; what the store has leaves it first, beyond it publishes get 507"},
+    {"memory", Kind::bytes, "1GiB", "1MiB..1024GiB",
+     "Octets of messages in memory; what the store has leaves it first, beyond it publishes get 507"},
     {"queues", Kind::count, "10k", "1..1M", "Queues in all, those made on demand included"},
 };
 

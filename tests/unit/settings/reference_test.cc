@@ -88,7 +88,8 @@ TEST(Reference, ItsDefaultsAreWhatTheSmallestFileComesTo) {
     const std::string reference = test::describe(test::read_good(text_of("reference.yaml")));
     const std::vector<std::string> shown = lines_of_text(reference);
     const std::string smallest = test::describe(test::read_good(test::small_file("queues: {hello: ~}\n")));
-    for (const std::string& line : lines_of_text(smallest)) EXPECT_THAT(shown, testing::Contains(testing::StartsWith(line)));
+    for (const std::string& line : lines_of_text(smallest))
+        EXPECT_THAT(shown, testing::Contains(testing::StartsWith(line)));
 }
 
 TEST(Ppp, HasNoProblem) {
