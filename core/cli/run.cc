@@ -164,6 +164,10 @@ int serve(Loaded& loaded, const server::Signals& signals, server::Report& report
         std::fflush(nullptr);
         ::_exit(exit_store);
     }
+    if (store.failed_at_close() && code_of(ended) == exit_ok) {
+        report.line(server::Level::error, "the store failed at its end: " + store.why());
+        return exit_store;
+    }
     return code_of(ended);
 }
 

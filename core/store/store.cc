@@ -141,7 +141,15 @@ bool Store::close(Duration deadline) {
     const std::uint64_t ticket = ++ticket_;
     plugin_.close(deadline, ticket);
     // The plugin keeps to the deadline; a second more tells a slow one from one that is stuck.
-    return inbox_.wait_for(ticket, deadline + 1s);
+    const bool in_time = inbox_.wait_for(ticket, deadline + 1s);
+    while (inbox_.take(reading_)) {
+        for (Answer& answer : reading_) {
+            if (answer.status != StoreStatus::failed || failed_at_close_) continue;
+            failed_at_close_ = true;
+            why_ = std::move(answer.why);
+        }
+    }
+    return in_time;
 }
 
 }  // namespace ym::store

@@ -87,6 +87,9 @@ class Store {
 
     /// Ends the plugin's work; true if it did so before the deadline. No call follows.
     bool close(Duration deadline);
+    /// After close(): the plugin failed in its last work. All that was confirmed is stored, but its files are to be
+    /// looked at by another start.
+    [[nodiscard]] bool failed_at_close() const { return failed_at_close_; }
 
     /// How the store ended, if it did: fenced or failed.
     [[nodiscard]] std::optional<StoreStatus> ended() const { return ended_; }
@@ -169,6 +172,7 @@ class Store {
     std::vector<Event> ready_;
     std::optional<StoreStatus> ended_;  // nothing more is sent
     std::string why_;
+    bool failed_at_close_ = false;
 
     bool held_ = false;            // the shard is ours, as far as we know
     bool acquire_wanted_ = false;  // as soon as nothing is under way

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string_view>
 
 namespace ym::faults {
@@ -62,7 +63,7 @@ class Reader {
     bool durable_ = false;
     bool dead_ = false;
     Run* run_ = nullptr;
-    bool sync_failed_ = false;
+    std::set<std::uint64_t> failed_;  // files of which a sync has failed in this life
 };
 
 std::uint32_t Reader::producer(std::string_view name) {
@@ -123,7 +124,7 @@ bool Reader::start(std::uint64_t time, Words& words) {
         run_ = &books_.runs.back();
     } else if (role == "syncs") {
         books_.has_syncs = true;
-        sync_failed_ = false;
+        failed_.clear();
     } else {
         return false;
     }
@@ -214,8 +215,10 @@ bool Reader::driver(std::string_view kind, std::uint64_t time, Words& words) {
         books_.left = words.number();
     } else if (kind == "sync") {
         const std::uint64_t begin = words.number();
-        sync_failed_ = words.number() != 0 || sync_failed_;
-        if (!sync_failed_) books_.syncs.push_back({begin, time});
+        const bool good = words.number() == 0;
+        const std::uint64_t file = words.number();
+        if (!good) failed_.insert(file);
+        if (!failed_.contains(file)) books_.syncs.push_back({begin, time});
     } else {
         return false;
     }

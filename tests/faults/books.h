@@ -66,7 +66,7 @@ struct Books {
     std::vector<Delivery> deliveries;  // those of a run follow one another, in the order of their coming
     std::vector<Run> runs;
     std::vector<Life> lives;
-    std::vector<Sync> syncs;         // that succeeded, in a life in which none had failed before; by their begin
+    std::vector<Sync> syncs;         // that succeeded, of files of which none had failed in that life; by their begin
     bool has_syncs = false;          // somebody watched them
     std::uint64_t left = never;      // messages that the broker still had at the end
     std::vector<std::string> wrong;  // lines that no program of ours writes

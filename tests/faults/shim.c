@@ -329,10 +329,12 @@ static int sync_ours(int fd, int (*behind)(int)) {
         put(undo_fd, record, sizeof head + strlen(path));
     }
     if (ledger_fd >= 0) {
-        char line[120];
-        put(ledger_fd, line,
-            (size_t)snprintf(line, sizeof line, "sync %llu %llu %d .\n", (unsigned long long)now_us(),
-                             (unsigned long long)began, result == 0 ? 0 : kept));
+        struct stat info;
+        char line[160];
+        const unsigned long long file = fstat(fd, &info) == 0 ? (unsigned long long)info.st_ino : 0;
+        const int length = snprintf(line, sizeof line, "sync %llu %llu %d %llu .\n", (unsigned long long)now_us(),
+                                    (unsigned long long)began, result == 0 ? 0 : kept, file);
+        put(ledger_fd, line, (size_t)length);
     }
     free(path);
     errno = kept;

@@ -116,6 +116,7 @@ class ScriptedPlugin {
     std::vector<Reclaim> reclaims;
     int releases = 0;
     bool closes = true;
+    bool releases_well = true;
 
   private:
     static ym_persistence& table() {
@@ -138,7 +139,11 @@ class ScriptedPlugin {
         table.renew = [](void* self, std::uint32_t, std::uint64_t, std::uint64_t, std::uint64_t ticket) {
             it(self).renews.push_back(ticket);
         };
-        table.release = [](void* self, std::uint32_t, std::uint64_t, std::uint64_t) { ++it(self).releases; };
+        table.release = [](void* self, std::uint32_t, std::uint64_t, std::uint64_t ticket) {
+            ++it(self).releases;
+            const ym_completions* to = it(self).completions_;
+            if (!it(self).releases_well) to->complete(to->context, ticket, YM_FAILED, nullptr);
+        };
         table.append = [](void* self, std::uint32_t, std::uint64_t epoch, std::uint64_t number, ym_text octets,
                           std::uint64_t /*wait_ns*/, std::uint64_t ticket) {
             it(self).call([&] {

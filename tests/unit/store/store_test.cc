@@ -326,6 +326,16 @@ TEST(Store, GivesTheShardUpWhenItCloses) {
     acquire(store, plugin);
     EXPECT_TRUE(store.close(1s));
     EXPECT_EQ(plugin.releases, 1);
+    EXPECT_FALSE(store.failed_at_close());
+}
+
+TEST(Store, TellsThatThePluginFailedInItsLastWork) {
+    ScriptedPlugin plugin(YM_DURABLE_DISK);
+    Store store(plugin.persistence(), {});
+    acquire(store, plugin);
+    plugin.releases_well = false;
+    EXPECT_TRUE(store.close(1s));
+    EXPECT_TRUE(store.failed_at_close());
 }
 
 }  // namespace
