@@ -34,10 +34,10 @@ class Used {
     }
     ~Used() { close(); }
 
-    void close() {
+    void close(std::chrono::nanoseconds deadline = std::chrono::seconds(60)) {
         if (!writer) return;
         std::promise<void> closed;
-        writer->close([&] { closed.set_value(); });
+        writer->close(deadline, [&] { closed.set_value(); });
         closed.get_future().wait();
         writer.reset();
     }

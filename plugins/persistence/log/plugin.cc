@@ -58,11 +58,11 @@ class Store {
         return *writer;
     }
 
-    void close(std::uint64_t ticket) {
+    void close(std::chrono::nanoseconds deadline, std::uint64_t ticket) {
         if (shards_.empty()) return complete(ticket, {});
         auto left = std::make_shared<std::atomic<std::size_t>>(shards_.size());
         for (auto& [number, writer] : shards_) {
-            writer->close([this, left, ticket] {
+            writer->close(deadline, [this, left, ticket] {
                 if (left->fetch_sub(1) == 1) complete(ticket, {});
             });
         }
@@ -160,7 +160,9 @@ constexpr ym_persistence persistence = {
     },
     [](void* self, std::uint32_t shard, std::uint64_t epoch, std::uint64_t /*first*/, std::uint64_t last,
        std::uint64_t ticket) { at(self, shard).reclaim(epoch, last, ticket); },
-    [](void* self, std::uint64_t /*deadline_ns*/, std::uint64_t ticket) { static_cast<Store*>(self)->close(ticket); },
+    [](void* self, std::uint64_t deadline_ns, std::uint64_t ticket) {
+        static_cast<Store*>(self)->close(span_of(deadline_ns), ticket);
+    },
 };
 
 const void* get(const char* interface_id) {

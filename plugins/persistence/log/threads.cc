@@ -81,9 +81,10 @@ void Writer::reclaim(std::uint64_t epoch, std::uint64_t last, std::uint64_t tick
     post(std::move(call));
 }
 
-void Writer::close(std::function<void()> closed) {
+void Writer::close(std::chrono::nanoseconds deadline, std::function<void()> closed) {
     Call call;
     call.kind = Kind::close;
+    call.wait = deadline;
     call.closed = std::move(closed);
     post(std::move(call));
 }

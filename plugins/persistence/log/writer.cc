@@ -31,7 +31,7 @@ void Writer::handle(Call& call) {
 }
 
 void Writer::handle_acquire(Call& call) {
-    commit();
+    commit_all();
     if (log_ && call.owner != owner_ && Clock::now() < owner_until_) {
         return complete(call.ticket, Status::fenced, "the shard belongs to " + owner_);
     }
@@ -75,12 +75,7 @@ void Writer::handle_append(Call& call) {
         return;
     }
     // Those before it are answered first. One of them may turn out to be refused as full.
-    while (commit() == Progress::needs_segment) {
-        std::unique_lock lock(mutex_);
-        came_.wait(lock, [&] { return made_.has_value(); });
-        lock.unlock();
-        take_made_segment();
-    }
+    commit_all();
     if (broken_) return complete(call.ticket, Status::failed, why_broken_);
     if (!owns) return complete(call.ticket, Status::fenced);
     if (call.number > expected_ && refused_) return complete(call.ticket, Status::full);
@@ -98,7 +93,7 @@ void Writer::handle_reclaim(const Call& call) {
 }
 
 void Writer::handle_release(const Call& call) {
-    commit();
+    commit_all();
     if (broken_) return complete(call.ticket, Status::failed, why_broken_);
     if (!log_ || call.epoch != log_->epoch()) return complete(call.ticket, Status::fenced);
     mark();
@@ -109,7 +104,8 @@ void Writer::handle_release(const Call& call) {
 
 void Writer::handle_close(const Call& call) {
     if (log_ && !broken_) {
-        commit();
+        close_by_ = call.came + call.wait;
+        commit_all();
         if (!broken_) mark();
     }
     for (const Call& unanswered : waiting_) complete(unanswered.ticket, Status::unknown, "the store is closed");
@@ -170,8 +166,24 @@ Writer::Progress Writer::commit() {
     return progress;
 }
 
+/// The same, with all segments that it takes; as far as closing leaves time for it.
+void Writer::commit_all() {
+    while (commit() == Progress::needs_segment && Clock::now() < close_by_) {
+        std::unique_lock lock(mutex_);
+        const auto is_made = [&] { return made_.has_value(); };
+        // No wait_until(): some libraries cannot wait until the end of time.
+        if (close_by_ == never) {
+            came_.wait(lock, is_made);
+        } else if (!came_.wait_until(lock, close_by_, is_made)) {
+            return;
+        }
+        lock.unlock();
+        take_made_segment();
+    }
+}
+
 Writer::Progress Writer::write_waiting() {
-    while (!waiting_.empty() && !broken_) {
+    while (!waiting_.empty() && !broken_ && Clock::now() < close_by_) {
         if (write_frame() == Progress::needs_segment) return Progress::needs_segment;
         // A large backlog: each frame is confirmed as soon as it can be.
         if (urgent_ > 0 && !broken_) sync_written();

@@ -49,8 +49,9 @@ class Writer {
     void reclaim(std::uint64_t epoch, std::uint64_t last, std::uint64_t ticket);
     void read(std::uint64_t from, std::uint64_t bytes_max, std::uint64_t ticket);
     void fetch(std::span<const std::uint64_t> numbers, std::uint64_t ticket);
-    /// Ends the work: what came before is done, then `closed` is called, and nothing more.
-    void close(std::function<void()> closed);
+    /// Ends the work: what came before is done, as far as `deadline` allows, and is answered as unknown otherwise. Then
+    /// `closed` is called, and nothing more. A call of the system that never returns is waited for nevertheless.
+    void close(std::chrono::nanoseconds deadline, std::function<void()> closed);
 
   private:
     enum class Kind : std::uint8_t { acquire, renew, release, append, reclaim, close };
@@ -60,7 +61,7 @@ class Writer {
         std::uint64_t epoch = 0;
         std::uint64_t number = 0;  // append; reclaim: the last one
         Octets octets;
-        std::chrono::nanoseconds wait{};  // append; acquire, renew: how long the owner stays
+        std::chrono::nanoseconds wait{};  // append, close; acquire, renew: how long the owner stays
         Clock::time_point came;
         std::string owner;
         std::function<void()> closed;
@@ -87,6 +88,7 @@ class Writer {
     void let_log_go();
 
     Progress commit();
+    void commit_all();
     Progress write_waiting();
     Progress write_frame();
     Progress go_on(bool may_wait);
@@ -135,6 +137,7 @@ class Writer {
     Clock::time_point write_by_ = Clock::time_point::max();  // what waits
     Clock::time_point sync_by_ = Clock::time_point::max();   // what waits or is written
     Clock::time_point mark_at_ = Clock::time_point::max();
+    Clock::time_point close_by_ = Clock::time_point::max();
     bool making_now_ = false;
     bool no_space_ = false;  // for the last segment that was to be made
     Clock::time_point no_segment_until_;

@@ -87,6 +87,26 @@ TEST(Writer, SyncsWhatMayWaitWhenItsTimeIsOver) {
     EXPECT_EQ(used.wait(2).status, Status::ok);
 }
 
+TEST(Writer, AnswersAsUnknownWhatClosingLeavesNoTimeFor) {
+    const Folder folder;
+    Used used(disk_in(folder), small);
+    const std::uint64_t epoch = used.acquire(1).epoch;
+    used.append(epoch, 1, "ack", 1h, 2);
+    used.close(0ns);
+    EXPECT_EQ(used.wait(2).status, Status::unknown);
+}
+
+TEST(Writer, CommitsWhatWaitsWhenItIsClosed) {
+    const Folder folder;
+    Used used(disk_in(folder), small);
+    const std::uint64_t epoch = used.acquire(1).epoch;
+    used.append(epoch, 1, "ack", 1h, 2);
+    used.close();
+    EXPECT_EQ(used.wait(2).status, Status::ok);
+    Used again(disk_in(folder), small);
+    EXPECT_EQ(again.acquire(1).through, 1U);
+}
+
 TEST(Writer, IsFencedWhileAnotherHasTheFolder) {
     const Folder folder;
     Used first(disk_in(folder), small);
