@@ -231,6 +231,7 @@ std::uint64_t Broker::Machine::lease(Queue& q, Session& worker, const Copy& copy
     delivery.granted = now_.monotonic;
     delivery.deadline = now_.monotonic + lease;
     const std::uint64_t tag = worker.unacked.add(delivery);
+    ++messages_.head(copy.slot).leases;
     ++q.in_flight;
     ++q.delivered;
     if (copy.attempts > 0) ++q.redelivered;

@@ -44,6 +44,7 @@ Slot Broker::Machine::split(Queue& from, Queue& to, Slot slot) {
     }
     MessageHead head = messages_.head(slot);
     head.batch = 0;
+    head.leases = 0;
     std::byte* octets = nullptr;
     const Slot made = messages_.add(entry, head, octets);
     const Octets old = messages_.octets(slot);
@@ -205,12 +206,17 @@ void Broker::Machine::write_snapshot() {
     };
     record_numbers_.insert(record_numbers_.end(), {next_message_, duplicates_, refused_, dropped_unmatched_});
     write(RecordKind::totals);
+    storing_.assign(addresses_.size(), {});
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+        for (const StoringCopy& copy : pending_[i].copies) ++storing_[copy.queue.value].accepted;
+        for (const MovingCopy& moving : pending_[i].moved) ++storing_[moving.to.queue.value].moved_in;
+    }
     for (const Address& address : addresses_) {
         if (!address.queue || !address.queue->keeps) continue;
         Queue& q = *address.queue;
         q.named = false;  // whatever told its name before goes
         name_queue(q);
-        add_books(q);
+        add_books(q, storing_[q.address.value]);
         write(RecordKind::ledger).queue = q.number;
     }
     for (const Session& s : sessions_) {
@@ -224,19 +230,12 @@ void Broker::Machine::write_snapshot() {
         record_numbers_.size() * sizeof(std::uint64_t) + Batches::record_bytes(0) * record_numbers_at_.size();
 }
 
-/// A queue's books as they will be when everything that was appended is stored.
-void Broker::Machine::add_books(const Queue& q) {
-    std::uint64_t accepted = q.ledger.accepted;
-    std::uint64_t moved_in = q.ledger.moved_in;
-    for (std::size_t i = 0; i < pending_.size(); ++i) {
-        for (const StoringCopy& copy : pending_[i].copies) accepted += copy.queue == q.address ? 1 : 0;
-        for (const MovingCopy& moving : pending_[i].moved) moved_in += moving.to.queue == q.address ? 1 : 0;
-    }
+/// A queue's books as they will be when everything that was appended is stored: with `storing`.
+void Broker::Machine::add_books(const Queue& q, const Storing& storing) {
     const Ledger& l = q.ledger;
-    for (const std::uint64_t n : {accepted, moved_in, l.acked, l.dead, l.expired, l.deleted, l.moved_out,
-                                  q.dead_ledger.in, q.dead_ledger.dropped}) {
-        record_numbers_.push_back(n);
-    }
+    record_numbers_.insert(record_numbers_.end(),
+                           {l.accepted + storing.accepted, l.moved_in + storing.moved_in, l.acked, l.dead, l.expired,
+                            l.deleted, l.moved_out, q.dead_ledger.in, q.dead_ledger.dropped});
     record_numbers_.insert(record_numbers_.end(), l.dropped.begin(), l.dropped.end());
 }
 
@@ -245,10 +244,9 @@ void Broker::Machine::complete_relocation(PendingBatch& pending) {
     for (const MessageId id : pending.relocated) {
         const Slot slot = messages_.find(id);
         if (slot == no_slot) continue;
-        bool is_kept = false;
-        holders_.for_each(messages_.holders(slot), [&](AddressId q) { is_kept = is_kept || queue(q).keeps; });
-        if (is_kept) {
+        if (is_kept(slot)) {
             keep_in(slot, pending.number);
+            spare(slot);
         } else if (messages_.is_loaded(slot)) {
             leave_batch(slot);
             messages_.set_batch(slot, 0);

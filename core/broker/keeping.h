@@ -19,6 +19,12 @@ struct Reclaiming {
     std::uint64_t snapshot_bytes = 0;  // of the last one
 };
 
+/// Copies of a queue that the store is still asked about.
+struct Storing {
+    std::uint64_t accepted = 0;
+    std::uint64_t moved_in = 0;
+};
+
 /// A pass over old batches that takes what counts of them to the new end.
 struct Relocation {
     std::uint64_t front = 0;  // where the pass began, and where it ends

@@ -300,7 +300,7 @@ class Broker::Machine {
     void relocate_message(MessageId id);
     void relocate_note(const StoreRecord& old);
     void write_snapshot();
-    void add_books(const Queue& queue);
+    void add_books(const Queue& queue, const Storing& storing);
     void complete_relocation(PendingBatch& pending);
     void refuse_relocation(PendingBatch& pending);
 
@@ -308,6 +308,8 @@ class Broker::Machine {
     void on(const BatchFetched& event);
     [[nodiscard]] bool is_memory_high() const;
     void spare(Slot slot);
+    void page_out_spared();
+    [[nodiscard]] bool is_kept(Slot slot) const;
     Fetching& fetch(std::uint64_t batch);
     void want(Queue& queue, Slot slot);
     void look_ahead(Queue& queue);
@@ -413,6 +415,8 @@ class Broker::Machine {
     std::vector<Target> targets_;
     std::vector<AddressId> holding_;  // queues of one message
     std::vector<MessageId> wanted_;
+    std::vector<MessageId> spared_;
+    std::vector<Storing> storing_;                              // by address
     std::vector<AddressId> optional_full_;                      // of one message: optional targets that cannot take it
     std::uint64_t route_random_ = 0;                            // of the frame's producer
     std::vector<std::unique_ptr<RouteScratch>> route_scratch_;  // by depth of the chain

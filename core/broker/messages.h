@@ -31,6 +31,7 @@ struct MessageHead {
     std::uint64_t batch = 0;  // that holds its record; 0: none
     std::uint32_t fields_bytes = 0;
     std::uint32_t body_bytes = 0;
+    std::uint32_t leases = 0;  // of its copies: it stays in memory for them
 
     /// What limits of queues and of memory count.
     [[nodiscard]] std::uint64_t bytes() const { return std::uint64_t{fields_bytes} + body_bytes; }

@@ -10,12 +10,26 @@ bool Broker::Machine::is_memory_high() const {
     return memory() > topology_->memory_max - topology_->memory_max / 4;
 }
 
-/// A message of which no copy is leased may leave the memory, if that is short.
+/// The message may leave the memory before the next step, if that is short and nobody was given it.
 void Broker::Machine::spare(Slot slot) {
-    if (!is_memory_high() || !messages_.is_loaded(slot) || !is_stored(messages_.batch(slot))) return;
-    bool is_kept = false;  // by those that hold it now: a batch is not kept for others
-    holders_.for_each(messages_.holders(slot), [&](AddressId q) { is_kept = is_kept || queue(q).keeps; });
-    if (is_kept) messages_.page_out(slot);
+    if (messages_.is_loaded(slot) && is_memory_high()) spared_.push_back(messages_.id(slot));
+}
+
+void Broker::Machine::page_out_spared() {
+    for (const MessageId id : spared_) {
+        const Slot slot = messages_.find(id);
+        if (slot == no_slot || !messages_.is_loaded(slot) || !is_memory_high()) continue;
+        if (messages_.head(slot).leases > 0 || !is_stored(messages_.batch(slot))) continue;
+        if (is_kept(slot)) messages_.page_out(slot);
+    }
+    spared_.clear();
+}
+
+/// Whether a queue that holds the message is one that the store keeps it for.
+bool Broker::Machine::is_kept(Slot slot) const {
+    bool kept = false;
+    holders_.for_each(messages_.holders(slot), [&](AddressId q) { kept = kept || addresses_[q.value].queue->keeps; });
+    return kept;
 }
 
 Fetching& Broker::Machine::fetch(std::uint64_t number) {

@@ -51,7 +51,7 @@ void Broker::Machine::return_copy(Queue& q, const Copy& copy, Duration wait) {
     }
     if (wait > Duration{0}) {
         q.wait({now_.monotonic + wait, copy});
-        if (Holders::is_single(messages_.holders(copy.slot))) spare(copy.slot);
+        spare(copy.slot);
         return schedule(q);
     }
     put_in_place(q, copy);
@@ -69,6 +69,7 @@ void Broker::Machine::put_in_place(Queue& q, const Copy& copy) {
     } else {
         q.put_back(copy, messages_.priority(copy.slot));
     }
+    spare(copy.slot);
     touch(q);
 }
 
@@ -89,7 +90,7 @@ void Broker::Machine::dead_letter(Queue& q, const Copy& copy, FailureReason reas
     }
     ++q.dead_ledger.in;
     q.dead.push_back({copy.slot, now_.monotonic, reason, copy.attempts});
-    if (Holders::is_single(messages_.holders(copy.slot))) spare(copy.slot);
+    spare(copy.slot);
     while (q.dead.size() > q.settings.dead_max) drop_dead(q);
     schedule(q);
 }

@@ -140,6 +140,7 @@ Copy Broker::Machine::end_lease(Session& s, std::uint64_t tag, const Delivery& d
     Queue& q = queue(delivery.queue);
     const Copy copy{messages_.id(delivery.slot), delivery.slot, delivery.attempts};
     --q.in_flight;
+    --messages_.head(copy.slot).leases;
     if (q.settings.limits.in_flight != unlimited) touch(q);
     s.unacked.erase(tag);
     return copy;

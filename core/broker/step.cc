@@ -29,7 +29,9 @@ void Broker::Machine::step(Now now, std::span<Event> events, Effects& effects) {
     record_queues_at_.clear();
     record_numbers_.clear();
     record_numbers_at_.clear();
-    if (memory_short_) messages_.pack();  // between steps nothing is borrowed
+    // Between steps nothing is borrowed.
+    page_out_spared();
+    if (memory_short_) messages_.pack();
     memory_short_ = false;
     held_go_ = false;
     release_held();

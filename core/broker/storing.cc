@@ -222,9 +222,7 @@ void Broker::Machine::complete(PendingBatch& pending) {
     }
     for (const AddressId id : pending.optional_full) count_optional_full(queue(id));
     complete_relocation(pending);
-    for (const StoringCopy& copy : pending.copies) {
-        if (queue(copy.queue).workers_first == no_link) spare(copy.slot);
-    }
+    for (const StoringCopy& copy : pending.copies) spare(copy.slot);
     dropped_unmatched_ += pending.unmatched;
     for (const PendingAnswer& run : pending.confirms) {
         Session* s = session(run.session);
