@@ -77,7 +77,8 @@ class Store(unittest.TestCase):
             second.publish(1)
             code, out, log = second.end(signal.SIGTERM)
         self.assertEqual(code, 0, log)
-        self.assertRegex(log, r"read back \d+ batches with \d+ records in \d+ ms")
+        self.assertRegex(log, r"read back \d+ batches with \d+ records in \d+ ms: 100 messages are in queues")
+        self.assertIn("101 messages are kept in the store for the next start.", out)
 
     def test_exits_75_while_another_broker_has_it(self):
         with Broker(self.folder) as first:
