@@ -90,19 +90,23 @@ def empty(run, patience=600):
     return count / (time.monotonic() - began)
 
 
+def told(took, cpu):
+    return f"from exec to serving: {1000 * took:.0f} ms, with {1000 * cpu:.0f} ms of processor time (load of the machine {os.getloadavg()[0]:.1f})"
+
+
 def kill_full(settings):
     """kill -9 with so many messages in the queue; it has to serve again within 2 s."""
     with Run(settings.build, settings.seed, store=settings.store, keep=settings.keep) as run:
         run.start_broker()
         fill(run, settings.count, 128)
         run.kill_broker()
-        took = run.start_broker()
+        took, cpu = run.start_broker(), run.cpu_s()
         empty(run)
         run.drain()
         found = run.check()
         if took > 2:
             found["bad"]["slow"] = {"count": 1, "examples": [f"{took:.2f} s"]}
-        return row(f"kill -9 with {settings.count:,} queued", 1, run, found, f"from exec to serving: {1000 * took:.0f} ms")
+        return row(f"kill -9 with {settings.count:,} queued", 1, run, found, told(took, cpu))
 
 
 def ten_million(settings):
@@ -112,7 +116,7 @@ def ten_million(settings):
         rate = fill(run, settings.count, 100)
         before = run.rss_mib()
         run.kill_broker()
-        took = run.start_broker()
+        took, cpu = run.start_broker(), run.cpu_s()
         after = run.rss_mib()
         drained = empty(run)
         last = run.rss_mib()
@@ -122,7 +126,7 @@ def ten_million(settings):
             found["bad"]["slow"] = {"count": 1, "examples": [f"{took:.2f} s"]}
         if max(before, after, last) > 500:
             found["bad"]["memory"] = {"count": 1, "examples": [f"{max(before, after, last):.0f} MiB"]}
-        return row(f"{settings.count:,} queued", 1, run, found, f"from exec to serving: {1000 * took:.0f} ms",
+        return row(f"{settings.count:,} queued", 1, run, found, told(took, cpu),
                    f"memory when full {before:.0f} MiB, after the restart {after:.0f}, emptied {last:.0f}",
                    f"filled at {rate:,.0f}/s, emptied at {drained:,.0f}/s")
 

@@ -137,6 +137,12 @@ class Run:
         self.broker.wait()
         self.ledger.note("broker_gone")
 
+    def cpu_s(self):
+        """Seconds of the processor that the broker has used, by all its threads."""
+        with open(f"/proc/{self.broker.pid}/stat", encoding="utf-8") as stat:
+            words = stat.read().rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
     def log_tail(self, lines=8):
         with open(os.path.join(self.folder, "broker.log"), encoding="utf-8", errors="replace") as log:
             return "".join(log.readlines()[-lines:])
