@@ -15,7 +15,7 @@ struct LogOptions {
     std::uint32_t shard = 0;
     std::uint64_t segment_bytes = std::uint64_t{64} << 20U;
     std::uint64_t reserve_bytes = std::uint64_t{64} << 20U;  // for batches that may wait, when there is no space
-    std::string accept_loss;                                 // digest of damage that a person has accepted
+    std::string accept_loss;                                 // digests of damage that a person has accepted
 };
 
 struct Batch {

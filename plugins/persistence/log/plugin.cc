@@ -124,7 +124,7 @@ constexpr ym_setting settings[] = {
      "space kept for acks when the disk is full, in whole segments: messages are refused then, and acks go on",
      nullptr},
     {"accept_loss", YM_TEXT, "~", "1..64",
-     "the digest of damage that the log refused to start with: go on without what is damaged", nullptr},
+     "digests of damage that the log refused to start with: go on without what is damaged", nullptr},
     {}};
 
 constexpr ym_persistence persistence = {

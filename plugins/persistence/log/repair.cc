@@ -15,7 +15,7 @@ Fault Log::recover(bool& held) {
     if (!verdict.damages.empty()) {
         std::string text;
         for (const Damage& damage : verdict.damages) text += (text.empty() ? "" : "; ") + damage.text;
-        if (verdict.digest != options_.accept_loss) {
+        if (options_.accept_loss.find(verdict.digest) == std::string::npos) {
             return {0, "confirmed batches are damaged: " + text +
                            ". Nothing was changed. To go on without them set accept_loss: \"" + verdict.digest + "\""};
         }
