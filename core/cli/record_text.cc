@@ -74,6 +74,18 @@ void put_numbers(Json& object, const StoreRecord& record, const std::array<const
     }
 }
 
+/// "floor 3, highest_seen 9, highest_accepted 8, taken 4..6, 8..8"
+std::string window_text(const StoreRecord& record) {
+    StoreRecord first = record;
+    first.numbers = record.numbers.first(std::min(record.numbers.size(), window_names.size()));
+    std::string text = numbers_text(first, window_names, "number");
+    for (std::size_t i = window_names.size(); i + 1 < record.numbers.size(); i += 2) {
+        text += i == window_names.size() ? ", taken " : ", ";
+        text += std::to_string(record.numbers[i]) + ".." + std::to_string(record.numbers[i + 1]);
+    }
+    return text;
+}
+
 void put_text(Json& object, const std::string& name, const std::string& text) {
     if (is_utf8(text)) {
         object[name] = text;
@@ -139,8 +151,7 @@ std::string words_of(const StoreRecord& record, const QueueNames& names) {
                    std::to_string(record.attempt) + " attempts, since " + time_text(record.at);
         case RecordKind::ledger: return "ledger of " + queue + ": " + numbers_text(record, ledger_names, "dropped");
         case RecordKind::window:
-            return "window of session " + hex(as_text(record.session)) + ": " +
-                   numbers_text(record, window_names, "run");
+            return "window of session " + hex(as_text(record.session)) + ": " + window_text(record);
         case RecordKind::totals: return "totals: " + numbers_text(record, totals_names, "number");
     }
     return kind_of(record);
