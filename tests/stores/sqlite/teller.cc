@@ -45,13 +45,15 @@ void Teller::run() {
         }
         Held& next = held_.front();
         const auto now = Clock::now();
-        const bool given_up = finishing_ && now >= deadline_;
-        if (now < next.due && !given_up) {
+        const bool over = finishing_ && now >= deadline_;
+        if (now < next.due && !over) {
             changed_.wait_until(lock, finishing_ ? std::min(next.due, deadline_) : next.due);
             continue;
         }
         Answer answer = std::move(next.answer);
-        if (given_up && now < next.due) answer = {answer.ticket, YM_UNKNOWN, "the store was closed before it answered"};
+        // Behind one that is given up all are: what is told to be kept is kept in order.
+        given_up_ = given_up_ || now < next.due;
+        if (given_up_) answer = {answer.ticket, YM_UNKNOWN, "the store was closed before it answered"};
         held_.pop_front();
         lock.unlock();
         complete(answer);

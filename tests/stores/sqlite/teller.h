@@ -57,6 +57,7 @@ class Teller {
     std::deque<Held> held_;
     bool finishing_ = false;
     Clock::time_point deadline_{};
+    bool given_up_ = false;
     std::thread thread_;  // only if it has to wait
 };
 
