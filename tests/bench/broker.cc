@@ -50,7 +50,8 @@ void find_free_endpoint(char (&out)[128]) {
     probe.bind_anywhere(out);
 }
 
-/// Memory queues behind a pipeline with the topic plugin: a message takes the whole way through the broker.
+/// Queues, in memory or on disk, behind a pipeline with the topic plugin: a message takes the whole way through the
+/// broker.
 void write_settings(const Job& job, const std::filesystem::path& folder, const char* endpoint) {
     std::ofstream(folder / "bench.yaml") << "yardmaster: 1\n"
                                          << "listeners:\n"
@@ -60,9 +61,12 @@ void write_settings(const Job& job, const std::filesystem::path& folder, const c
                                          << "    limits: {unconfirmed: " << job.window() << "}\n"
                                          << "admin: {bind: \"ipc://" << (folder / "admin.sock").string() << "\"}\n"
                                          << "log: {level: warning}\n"
-                                         << "store: {plugin: memory}\n"
+                                         << "store: "
+                                         << (job.durable ? "{plugin: log, dir: \"" + (folder / "data").string() + "\"}"
+                                                         : std::string("{plugin: memory}"))
+                                         << "\n"
                                          << "queues:\n"
-                                         << "  " << queue << ": {durable: false}\n"
+                                         << "  " << queue << ": {durable: " << (job.durable ? "true" : "false") << "}\n"
                                          << "pipelines:\n"
                                          << "  " << pipeline << ":\n"
                                          << "    route: {plugin: topic, bindings: [{match: \"job.#\", to: " << queue
@@ -206,6 +210,7 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
     ++shared.ready;
     while (!shared.go) usleep(200);
 
+    Pace pace(job, shared);
     std::uint64_t sent = 0;
     std::uint64_t confirmed = 0;
     const auto take = [&](int flags) {
@@ -221,6 +226,7 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
             count += number_in(record, Field::through, record.id) - record.id + 1;
         }
         confirmed += count;
+        pace.confirmed(count);
         shared.count(shared.confirmed, count);
         return true;
     };
@@ -232,6 +238,7 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
             take(0);
             continue;
         }
+        if (!pace.is_due(sent)) continue;
         peer.send(batch.numbered(sent + 1, stamp(producer, sent)));
         sent += job.batch;
     }

@@ -1,5 +1,6 @@
 // The bare forwarder: the least that a broker with batches, acks and confirms can do. One thread, ROUTER to ROUTER;
 // packed batches, parsed record by record; a ring of unacked messages a worker; batched acks and confirms; credit.
+// With a disk, the frames of a turn and the acks before it are written and synced in one go before they are confirmed.
 // It has no addresses, queues, leases, timers, retries, limits or books: it is the ceiling that the broker is held to.
 //
 // publish: (u32 length, body)*      confirm: u64 count      deliver: (u32 length, u64 tag, body)*      ack: u64 first
@@ -8,6 +9,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +63,49 @@ struct Worker {
     std::vector<Record> unacked;  // a ring: tags are dense
 };
 
+/// A file that was written once with zeros, so that a sync writes octets and nothing else; used from the front again.
+class Disk {
+  public:
+    Disk() {
+        std::string name = (std::filesystem::temp_directory_path() / "yardmaster-bench-XXXXXX").string();
+        file_ = mkstemp(name.data());
+        if (file_ < 0) fail("a file for the forwarder");
+        unlink(name.c_str());
+        const std::vector<std::byte> zeros(1U << 20U);
+        for (std::size_t at = 0; at < size; at += zeros.size()) write(zeros.data(), zeros.size(), at);
+        if (fdatasync(file_) != 0) fail("the forwarder's file");
+    }
+    ~Disk() { close(file_); }
+    Disk(const Disk&) = delete;
+    Disk& operator=(const Disk&) = delete;
+
+    void add(const void* octets, std::size_t count) {
+        const auto* from = static_cast<const std::byte*>(octets);
+        waiting_.insert(waiting_.end(), from, from + count);
+    }
+    void sync() {
+        if (waiting_.empty()) return;
+        constexpr std::size_t block = 4096;
+        waiting_.resize((waiting_.size() + block - 1) / block * block);
+        if (at_ + waiting_.size() > size) at_ = 0;
+        write(waiting_.data(), waiting_.size(), at_);
+        if (fdatasync(file_) != 0) fail("a sync of the forwarder");
+        at_ += waiting_.size();
+        waiting_.clear();
+    }
+
+  private:
+    static constexpr std::size_t size = std::size_t{64} << 20U;
+
+    void write(const std::byte* octets, std::size_t count, std::size_t at) {
+        if (pwrite(file_, octets, count, static_cast<off_t>(at)) != static_cast<ssize_t>(count)) fail("a write");
+    }
+
+    int file_ = -1;
+    std::size_t at_ = 0;
+    std::vector<std::byte> waiting_;
+};
+
 struct Confirm {
     std::string producer;
     std::uint64_t count;
@@ -70,6 +116,7 @@ class Forwarder {
     Forwarder(const Job& job, Shared& shared)
         : job_(job), shared_(shared), front_(ZMQ_ROUTER), back_(front_.context(), ZMQ_ROUTER) {
         while (ring_ < job.credit() * 2) ring_ *= 2;
+        if (job.durable) disk_.emplace();
         front_.bind_anywhere(shared.front);
         back_.bind_anywhere(shared.back);
         shared.bound = true;
@@ -82,6 +129,8 @@ class Forwarder {
             zmq_poll(items, room ? 2 : 1, 100);
             if (items[0].revents != 0) take_acks();
             if (room && items[1].revents != 0) take_publishes();
+            // Acks alone wait for the next frame.
+            if (disk_ && !confirms_.empty()) disk_->sync();
             confirm();
             deliver();
         }
@@ -97,6 +146,7 @@ class Forwarder {
                 workers_.push_back({id, 0, 0, std::vector<Record>(ring_)});
                 continue;
             }
+            if (disk_) disk_->add(acks.data(), acks.size());
             const auto worker = std::ranges::find(workers_, id, &Worker::id);
             const auto last = load<std::uint64_t>(acks.data() + tag_bytes);
             for (auto tag = load<std::uint64_t>(acks.data()); tag <= last; ++tag) {
@@ -113,6 +163,7 @@ class Forwarder {
         for (int i = 0; i < frames_a_turn && taken < records_a_turn && front_.receive(id_, ZMQ_DONTWAIT); ++i) {
             auto* batch = new Batch;
             front_.receive(batch->frame);
+            if (disk_) disk_->add(batch->frame.data(), batch->frame.size());
             const std::byte* at = batch->frame.data();
             const std::byte* const end = at + batch->frame.size();
             std::uint64_t count = 0;
@@ -183,6 +234,7 @@ class Forwarder {
     Shared& shared_;
     Socket front_;
     Socket back_;
+    std::optional<Disk> disk_;
     Message id_;
     std::size_t ring_ = 1;
     std::size_t turn_ = 0;
@@ -202,6 +254,7 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
     ++shared.ready;
     while (!shared.go) usleep(200);
 
+    Pace pace(job, shared);
     Message answer;
     std::uint64_t sent = 0;
     std::uint64_t confirmed = 0;
@@ -209,6 +262,7 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
         if (!socket.receive(answer, flags)) return false;
         const auto count = load<std::uint64_t>(answer.data());
         confirmed += count;
+        pace.confirmed(count);
         shared.count(shared.confirmed, count);
         return true;
     };
@@ -219,6 +273,7 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
             take(0);
             continue;
         }
+        if (!pace.is_due(sent)) continue;
         for (std::uint32_t i = 0; i < job.batch; ++i) {
             store(packed.data() + i * record_bytes + length_bytes, stamp(producer, sent + i));
         }

@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -100,6 +102,43 @@ void Shared::count(std::atomic<std::uint64_t>& what, std::uint64_t messages_more
     }
 }
 
+std::size_t latency_step(std::uint64_t ns) {
+    const double octaves = std::log2(std::max(static_cast<double>(ns) / 1e3, 1.0));
+    return std::min(static_cast<std::size_t>(octaves * 16), latency_steps - 1);
+}
+
+double latency_us(std::size_t step) {
+    return std::exp2((static_cast<double>(step) + 0.5) / 16);
+}
+
+Pace::Pace(const Job& job, Shared& shared)
+    : shared_(shared), interval_(job.rate == 0 ? 0 : 1'000'000'000 / job.rate), began_(now_ns()) {}
+
+bool Pace::is_due(std::uint64_t sent) const {
+    if (interval_ == 0 || now_ns() >= due(sent)) return true;
+    constexpr timespec little{0, 20'000};
+    nanosleep(&little, nullptr);
+    return false;
+}
+
+void Pace::confirmed(std::uint64_t count) {
+    if (interval_ == 0) return;
+    const std::uint64_t now = now_ns();
+    for (; count > 0; --count) ++shared_.latency[latency_step(now - due(confirmed_++))];
+}
+
+double Run::latency_of(double part) const {
+    std::uint64_t all = 0;
+    for (const std::uint64_t n : latency) all += n;
+    const auto wanted = static_cast<std::uint64_t>(std::ceil(part * static_cast<double>(all)));
+    std::uint64_t seen = 0;
+    for (std::size_t step = 0; step < latency.size(); ++step) {
+        seen += latency[step];
+        if (seen >= wanted && seen > 0) return latency_us(step);
+    }
+    return 0;
+}
+
 Run measure(const Job& job, const Roles& roles, unsigned timeout_s) {
     void* page = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) std::abort();
@@ -132,6 +171,7 @@ Run measure(const Job& job, const Roles& roles, unsigned timeout_s) {
     run.cpu = (cpu_after - cpu_before) * 1e6 / static_cast<double>(job.messages);
     run.confirmed = shared.confirmed;
     run.settled = shared.settled;
+    for (const auto& count : shared.latency) run.latency.push_back(count);
     run.complete = fine && left_well && run.settled == job.messages && shared.sum == expected_sum(job) &&
                    (!roles.confirms || run.confirmed == job.messages);
     munmap(page, sizeof(Shared));

@@ -77,9 +77,12 @@ std::vector<Row> make_rows(const Options& options) {
     for (const std::uint32_t batch : options.batches) {
         const Job job = make_job(options, batch);
         rows.push_back({"forwarder", batch, job, forwarder_roles(job), {}});
-        if (!options.program.empty()) {
-            rows.push_back({"yardmaster", batch, job, broker_roles(job, options.program), {}});
-        }
+        Job synced = job;
+        synced.durable = true;
+        rows.push_back({"forwarder, synced", batch, synced, forwarder_roles(synced), {}});
+        if (options.program.empty()) continue;
+        rows.push_back({"yardmaster", batch, job, broker_roles(job, options.program), {}});
+        rows.push_back({"yardmaster, log", batch, synced, broker_roles(synced, options.program), {}});
     }
     return rows;
 }
@@ -110,22 +113,23 @@ std::vector<Ratio> ratios_of(const std::vector<Row>& rows) {
     add("forwarder at batch 100 : zmq_proxy (2.2 or more, or the forwarder is no measure)",
         ratio(row_of(rows, "forwarder", 100), row_of(rows, "zmq_proxy", 1)));
     for (const Row& row : rows) {
-        if (row.name != "yardmaster") continue;
-        add("yardmaster : forwarder at batch " + std::to_string(row.batch),
-            ratio(&row, row_of(rows, "forwarder", row.batch)));
+        if (!row.name.starts_with("yardmaster")) continue;
+        const std::string beside = row.job.durable ? "forwarder, synced" : "forwarder";
+        add(row.name + " : " + beside + " at batch " + std::to_string(row.batch),
+            ratio(&row, row_of(rows, beside, row.batch)));
     }
     return all;
 }
 
 void print(const std::vector<Row>& rows, const std::vector<Ratio>& ratios) {
-    std::printf("\n%-12s %6s  %29s  %23s  %8s\n", "", "", "thousand messages a second", "CPU us a message", "MiB");
-    std::printf("%-12s %6s  %9s %9s %9s  %7s %7s %7s  %8s\n", "middle", "batch", "low", "median", "high", "low",
+    std::printf("\n%-18s %6s  %29s  %23s  %8s\n", "", "", "thousand messages a second", "CPU us a message", "MiB");
+    std::printf("%-18s %6s  %9s %9s %9s  %7s %7s %7s  %8s\n", "middle", "batch", "low", "median", "high", "low",
                 "median", "high", "peak");
     for (const Row& row : rows) {
         const Range rate = range_of(row, [](const Run& run) { return run.rate / 1e3; });
         const Range cpu = range_of(row, [](const Run& run) { return run.cpu; });
         const Range memory = range_of(row, [](const Run& run) { return run.resident_mb; });
-        std::printf("%-12s %6u  %9.0f %9.0f %9.0f  %7.2f %7.2f %7.2f  %8.1f\n", row.name.c_str(), row.batch, rate.low,
+        std::printf("%-18s %6u  %9.0f %9.0f %9.0f  %7.2f %7.2f %7.2f  %8.1f\n", row.name.c_str(), row.batch, rate.low,
                     rate.median, rate.high, cpu.low, cpu.median, cpu.high, memory.high);
     }
     std::printf("\n");
@@ -198,7 +202,7 @@ int run(const Options& options) {
     for (unsigned round = 1; round <= options.rounds; ++round) {
         for (Row& row : rows) {
             const Run run = measure(row.job, row.roles);
-            std::printf("round %u  %-10s batch %4u: %7.0f k/s, %5.2f us CPU%s\n", round, row.name.c_str(), row.batch,
+            std::printf("round %u  %-17s batch %4u: %7.0f k/s, %5.2f us CPU%s\n", round, row.name.c_str(), row.batch,
                         run.rate / 1e3, run.cpu, run.complete ? "" : "  INCOMPLETE");
             if (!run.complete) {
                 std::printf("    of %llu messages, %llu were confirmed and %llu settled\n",
