@@ -1,5 +1,6 @@
 """The broker is killed under load, cut from its power, and killed with much in its queue."""
 import os
+import random
 import time
 
 import undo
@@ -68,6 +69,28 @@ def power(settings):
         found = run.check()
         return row("power cut", settings.count, run, found, times(run), f"writes taken back, or torn: {lost}",
                    bounded(found, settings.count))
+
+
+def lying_disk(settings):
+    """The checker put to the test: a power cut on a disk that says "synced" and lies must be found out."""
+    with Run(settings.build, settings.seed, keep=settings.keep) as run:
+        journal = os.path.join(run.folder, "undo")
+        shim(run, undo=journal, call="fdatasync", fault="lie", nth=60, times=0, hit=os.path.join(run.folder, "hit"))
+        run.start_broker()
+        # Nobody works on the queue before the cut: all that was confirmed is in the log.
+        run.start_peer("producer", "producer-0", rate=4000)
+        until(lambda: run.confirmed() > 1000 and os.path.getsize(os.path.join(run.folder, "hit")) > 5000, "lies")
+        run.kill_broker("broker_power")
+        undo.take_back(journal, random.Random(settings.seed), kept=0.0)
+        shim(run)
+        run.start_broker()
+        run.start_peer("worker", "worker-0")
+        run.drain()
+        found = run.check()
+        lost, early = (found["bad"].pop(name, {"count": 0})["count"] for name in ("lost", "early_confirm"))
+        if lost == 0 or early != lost:
+            found["bad"]["nothing"] = {"count": 1, "examples": [f"lost {lost}, confirmed too early {early}"]}
+        return row("power cut, and syncs that lie", 1, run, found, "lost messages are what has to be found here, each confirmed too early")
 
 
 def fill(run, count, size, patience=600):
@@ -171,5 +194,6 @@ def disk_mib(folder):
     return total / (1 << 20)
 
 
-FAULTS = {"kill-broker": (kill_broker, 15, 100), "power": (power, 10, 100), "kill-full": (kill_full, 200_000, 1_000_000),
+FAULTS = {"kill-broker": (kill_broker, 15, 100), "power": (power, 10, 100), "lying-disk": (lying_disk, 1, 1),
+          "kill-full": (kill_full, 200_000, 1_000_000),
           "ten-million": (ten_million, 300_000, 10_000_000), "stuck": (stuck, 1_000_000, 20_000_000)}

@@ -26,10 +26,10 @@ def read(journal):
     return pending
 
 
-def take_back(journal, random):
+def take_back(journal, random, kept=None):
     """What a power cut would leave: nothing of the unsynced writes, or some of them, or some of their blocks. Says how many there were."""
     pending = read(journal)
-    kept = random.choice([0.0, 0.0, 0.5, 0.9])  # of each block
+    kept = random.choice([0.0, 0.0, 0.5, 0.9]) if kept is None else kept  # of each block
     block = random.choice([512, 4096])
     for one in reversed(pending):
         if not os.path.exists(one.path):
