@@ -50,7 +50,7 @@ def kill_broker(settings):
         run.drain()
         found = run.check()
         return row("kill -9 of the broker", settings.count, run, found, times(run), bounded(found, settings.count),
-                   f"oldest ack that came again: {found['oldest_ack_ms']} ms; recovered: {found['recovered']}")
+                   f"oldest ack that came again: {found['oldest_ack_ms']} ms, longest sync: {found['longest_sync_ms']} ms; recovered: {found['recovered']}")
 
 
 def power(settings):
