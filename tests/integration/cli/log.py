@@ -8,6 +8,7 @@ import glob
 import hashlib
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -184,6 +185,31 @@ class Log(unittest.TestCase):
         shutil.copy(first, os.path.join(os.path.dirname(first), "seg-00000000000000ff.log"))
         code, out, _ = log("verify", self.data)
         self.assertEqual((code, "PROBLEM: seg-00000000000000ff.log" in out), (DAMAGED, True))
+
+    def test_whatever_is_spoilt_is_told_or_harmless(self):
+        """Octets changed anywhere in the headers and frames: an answer each time, and never a message that was not sent."""
+        chance = random.Random(7)
+        path, end = self.segment(), self.frames()[-1]["position"] + 4096
+        with open(path, "rb") as file:
+            whole = file.read(end)
+        told = 0
+        for round_number in range(25):
+            spoilt = bytearray(whole)
+            for _ in range(chance.choice((1, 1, 1, 20))):
+                spoilt[chance.randrange(end)] ^= 1 << chance.randrange(8)
+            with open(path, "r+b") as file:
+                file.write(spoilt)
+            verified, exported, dumped = (log(command, self.data) for command in ("verify", "export", "dump"))
+            with self.subTest(round_number):
+                self.assertIn(verified[0], (FINE, DAMAGED))
+                self.assertEqual(exported[0], verified[0])
+                self.assertIn(dumped[0], (FINE, DAMAGED))
+                left = {base64.b64decode(message["body_base64"]) for message in lines_of(exported[1])}
+                self.assertLessEqual(left, set(BODIES))
+                if verified[0] == FINE:
+                    self.assertEqual(left, set(BODIES))
+            told += verified[0] == DAMAGED
+        self.assertGreater(told, 0)
 
     def test_there_may_be_no_log(self):
         for command in ("verify", "dump", "export"):
