@@ -8,7 +8,7 @@
 
 namespace ym::disklog {
 
-constexpr LogOptions small_options{7, 65536, 65536, ""};
+inline const LogOptions small_options{7, 65536, 65536, ""};
 
 /// What may, and what must, be found after a crash.
 struct History {

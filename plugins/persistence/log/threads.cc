@@ -4,6 +4,7 @@
 namespace ym::disklog {
 namespace {
 
+/// Between two tries to make a segment when there is no space.
 constexpr auto space_retry = std::chrono::milliseconds(100);
 
 }  // namespace

@@ -8,8 +8,6 @@ namespace {
 constexpr auto never = Writer::Clock::time_point::max();
 /// After it a mark says that the last batches are durable.
 constexpr auto quiet = std::chrono::milliseconds(50);
-/// Between two tries to make a segment when there is no space.
-constexpr auto space_retry = std::chrono::milliseconds(100);
 /// Octets of one frame, unless one batch is larger: what comes behind would wait for long.
 constexpr std::uint64_t frame_bytes_max = std::uint64_t{4} << 20U;
 

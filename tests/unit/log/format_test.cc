@@ -14,7 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr LogOptions shard_zero{0, 65536, 65536, ""};
+const LogOptions shard_zero{0, 65536, 65536, ""};
 
 /// Rows "00001000  59 4d ...": an offset and up to 16 octets. Other lines, and what stands behind the octets, are for
 /// people.

@@ -30,7 +30,7 @@ class Folder {
 std::unique_ptr<Disk> disk_in(const Folder& folder) {
     return std::make_unique<PosixDisk>(folder.path());
 }
-constexpr LogOptions small{0, 65536, 65536, ""};
+const LogOptions small{0, 65536, 65536, ""};
 
 TEST(Writer, GivesBackAfterAReopenWhatItConfirmed) {
     const Folder folder;
@@ -105,6 +105,75 @@ TEST(Writer, CommitsWhatWaitsWhenItIsClosed) {
     EXPECT_EQ(used.wait(2).status, Status::ok);
     Used again(disk_in(folder), small);
     EXPECT_EQ(again.acquire(1).through, 1U);
+}
+
+/// What frames a folder holds, as "e" (epoch), "b" (batches) and "m" (mark).
+std::string frames_in(const Folder& folder) {
+    PosixDisk disk(folder.path());
+    std::vector<std::string> names;
+    EXPECT_FALSE(disk.list(names));
+    std::sort(names.begin(), names.end());
+    std::string kinds;
+    for (const std::string& name : names) {
+        SegmentScan scan;
+        if (!ordinal_of(name)) continue;
+        EXPECT_FALSE(Scanner().scan(disk, name, 65536, scan));
+        for (const FrameAt& frame : scan.frames) kinds += "?bme"[static_cast<int>(frame.header.kind)];
+    }
+    return kinds;
+}
+
+TEST(Writer, MarksOnceThatWhatItWroteIsDurable) {
+    const Folder folder;
+    Used used(disk_in(folder), small);
+    const std::uint64_t epoch = used.acquire(1).epoch;
+    for (std::uint64_t i = 1; i <= 2; ++i) {
+        used.append(epoch, i, "message", 0ns, 1 + i);
+        EXPECT_EQ(used.wait(1 + i).status, Status::ok);
+        const std::string marked = i == 1 ? "ebm" : "ebmbm";
+        for (int tries = 0; tries < 1000 && frames_in(folder) != marked; ++tries) std::this_thread::sleep_for(5ms);
+        EXPECT_EQ(frames_in(folder), marked);
+    }
+    used.close();
+    EXPECT_EQ(frames_in(folder), "ebmbm");
+}
+
+TEST(Writer, WritesWhatMayWaitLongBeforeItSyncsIt) {
+    const Folder folder;
+    Used used(disk_in(folder), small);
+    std::atomic<bool> answered = false;
+    used.on_complete = [&](std::uint64_t ticket, Status) { answered = answered || ticket == 2; };
+    const std::uint64_t epoch = used.acquire(1).epoch;
+    used.append(epoch, 1, "ack", 10s, 2);
+    for (int tries = 0; tries < 2000 && frames_in(folder) != "eb"; ++tries) std::this_thread::sleep_for(5ms);
+    EXPECT_EQ(frames_in(folder), "eb");
+    EXPECT_FALSE(answered) << "it is written after 1 s, and synced after 10 s";
+    used.append(epoch, 2, "message", 0ns, 3);
+    EXPECT_EQ(used.wait(3).status, Status::ok);
+    EXPECT_TRUE(answered);
+}
+
+TEST(Writer, GoesOnWhenTheSizeOfSegmentsIsChanged) {
+    const Folder folder;
+    std::uint64_t number = 0;
+    for (const std::uint64_t bytes : {65536U, 262144U, 131072U, 65536U}) {
+        const LogOptions options{0, bytes, bytes, ""};
+        Used used(disk_in(folder), options);
+        const Told acquired = used.acquire(1);
+        ASSERT_EQ(acquired.status, Status::ok) << acquired.why;
+        EXPECT_EQ(acquired.through, number);
+        for (int i = 0; i < 5; ++i) {
+            ++number;
+            used.append(acquired.epoch, number, std::string(batch_bytes_max(bytes), 'x'), 0ns, 1 + number);
+            EXPECT_EQ(used.wait(1 + number).status, Status::ok) << used.wait(1 + number).why;
+        }
+        used.append(acquired.epoch, number + 1, std::string(batch_bytes_max(bytes) + 1, 'x'), 0ns, 1000);
+        EXPECT_EQ(used.wait(1000).status, Status::failed);
+    }
+    Used used(disk_in(folder), small);
+    EXPECT_EQ(used.acquire(1).through, 20U);
+    used.writer->read(1, 1 << 30, 2);
+    EXPECT_EQ(used.wait(2).numbers.size(), 20U);
 }
 
 TEST(Writer, IsFencedWhileAnotherHasTheFolder) {
