@@ -13,7 +13,7 @@
 namespace ym {
 
 enum class RecordKind : std::uint8_t {
-    queue = 1,      // a queue of this name has this address number
+    queue = 1,      // a queue of this name has this number; without a name: it was removed
     accepted = 2,   // a message and all the durable queues that took it
     settled = 3,    // one queue's copy is done: acked, dead, dropped, expired, deleted
     attempted = 4,  // one queue's copy came back from a failed attempt

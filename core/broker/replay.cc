@@ -55,8 +55,10 @@ bool Broker::Machine::replay_record(const StoreRecord& r) {
     Replay::Books* const books = r.queue == no_address ? nullptr : replay_->books(r.queue);
     switch (r.kind) {
         case RecordKind::queue:
-            if (books != nullptr) books->name = r.name;
-            return books != nullptr && !r.name.empty();
+            if (books == nullptr) return false;
+            if (r.name.empty()) *books = {};  // the queue was removed
+            books->name = r.name;
+            return true;
         case RecordKind::accepted:
             if (SequenceWindow* window = replay_session(r)) window->accept(r.sequence);
             for (const AddressId number : r.queues) {

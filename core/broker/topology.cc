@@ -150,7 +150,11 @@ void Broker::Machine::remove_queue(Queue& q) {
         std::erase_if(active_, [&](const ActiveQueue& active) { return active.queue == q.address.value; });
         std::make_heap(active_.begin(), active_.end(), std::greater<>{});
     }
-    if (q.number != no_address) numbers_[q.number.value] = no_address;
+    if (q.number != no_address) {
+        // The next start need not make it again, and ask what became of its books.
+        if (q.keeps && store_open()) record(RecordKind::queue).queue = q.number;
+        numbers_[q.number.value] = no_address;
+    }
     --queue_count_;
     groups_are_old_ = true;  // it may have been what connected others; and its number comes to mean another queue
     if (q.created) --created_count_;

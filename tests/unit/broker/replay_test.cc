@@ -208,6 +208,37 @@ TEST(Replay, MakesOrphansOfQueuesThatLeftTheSettings) {
     Bench::balanced(b.queue("orders"));
 }
 
+TEST(Replay, BringsQueuesOnDemandBackUntilTheyWereRemoved) {
+    KeptStore store;
+    const auto settings = [] {
+        auto t = durable({"orders"});
+        t->create = CreateSettings{"*", 9, 1min, [](const std::string& name) {
+                                       QueueSettings q = queue_settings(name);
+                                       q.durable = true;
+                                       return q;
+                                   }};
+        return t;
+    };
+    {
+        Life b(store, settings());
+        b.hello(producer, "p");
+        b.hello(worker, "w", 9, {"mine", "yours"});
+        b.publish(producer, "mine", 1, "x");
+        b.publish(producer, "yours", 2, "y");
+        b.settle_down();
+        b.settle(worker, SettleCode::ack, 1, 9, {}, 2);
+        b.settle_down();
+    }
+    {
+        Life b(store, settings());
+        EXPECT_EQ(b.queue("mine").ledger.acked, 1U);
+        b.advance(2min);
+        b.settle_down();
+    }
+    Life b(store, settings());
+    for (const QueueStatus& q : b.broker.status(b.now.monotonic).queues) EXPECT_EQ(q.name, "orders");
+}
+
 TEST(Replay, KeepsTheQueuesOfAFanoutApart) {
     KeptStore store;
     const auto settings = [] {
