@@ -225,6 +225,23 @@ TEST(Rot, AFileThatIsGoneIsMissed) {
     }
 }
 
+TEST(Rot, TheHeaderOfAnyFileMayRot) {
+    const Base base = several_segments();
+    for (const auto& [name, content] : base.image) {
+        Image image = base.image;
+        image[name] = std::make_shared<std::vector<std::byte>>(*content);
+        (*image[name])[25] ^= std::byte{1};  // the generation
+        SimDisk disk(image);
+        Recovered found;
+        EXPECT_EQ(check(disk, base.history, found), "") << name;
+        EXPECT_EQ(found.batches, 10U) << name;
+        bool held = false;
+        Log again(disk, small_options);
+        EXPECT_FALSE(again.recover(held));
+        EXPECT_TRUE(again.notes().empty()) << "it was written again, and nothing was cut: " << again.notes().front();
+    }
+}
+
 TEST(Rot, FilesUnderEachOthersNamesAreReadByTheirHeaders) {
     const Base base = several_segments();
     Image swapped = base.image;

@@ -40,7 +40,7 @@ void Index::keep_from(std::uint64_t number) {
     kept_from_ = std::max(kept_from_, number);
 }
 
-std::uint64_t Index::last_of(std::deque<Entry>::const_iterator frame) const {
+std::uint64_t Index::last_of(const std::deque<Entry>::const_iterator& frame) const {
     const auto next = std::next(frame);
     if (next == frames_.end()) return last_;
     const auto hole = holes_.upper_bound(next->first - 1);
@@ -56,7 +56,7 @@ std::deque<Index::Entry>::const_iterator Index::at_or_behind(std::uint64_t numbe
     return number <= last_of(before) ? before : behind;
 }
 
-Extent Index::extent(std::deque<Entry>::const_iterator from, std::uint64_t bytes_max) const {
+Extent Index::extent(const std::deque<Entry>::const_iterator& from, std::uint64_t bytes_max) const {
     const auto segment = std::find_if(segments_.begin(), segments_.end(), [&](const auto& entry) {
         return static_cast<std::uint32_t>(entry.first) == from->segment;
     });

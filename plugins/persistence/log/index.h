@@ -65,9 +65,9 @@ class Index {
 
     /// The frame that holds `number`, or the first one behind it.
     [[nodiscard]] std::deque<Entry>::const_iterator at_or_behind(std::uint64_t number) const;
-    [[nodiscard]] Extent extent(std::deque<Entry>::const_iterator from, std::uint64_t bytes_max) const;
+    [[nodiscard]] Extent extent(const std::deque<Entry>::const_iterator& from, std::uint64_t bytes_max) const;
     /// The number of the last batch of a frame. Accepted losses leave holes between frames, never in one.
-    [[nodiscard]] std::uint64_t last_of(std::deque<Entry>::const_iterator frame) const;
+    [[nodiscard]] std::uint64_t last_of(const std::deque<Entry>::const_iterator& frame) const;
 
     mutable std::mutex mutex_;
     std::deque<Entry> frames_;

@@ -158,7 +158,7 @@ SegmentHeader Log::header_for(std::uint64_t ordinal) {
     SegmentHeader header;
     header.shard = options_.shard;
     header.ordinal = ordinal;
-    header.generation = disk_.random();
+    while (header.generation == 0) header.generation = disk_.random();
     header.bytes = options_.segment_bytes;
     header.store = store_;
     return header;

@@ -5,7 +5,7 @@
 
 namespace ym::disklog {
 
-class PosixDisk : public Disk {
+class PosixDisk final : public Disk {
   public:
     explicit PosixDisk(std::string directory) : directory_(std::move(directory)) {}
     ~PosixDisk() override;

@@ -10,7 +10,7 @@ constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 20U;
 /// Whether a block that is no frame of `generation` looks like the remains of one. In a file that is used again
 /// anything may stand behind the last frame.
 bool looks_like_frame(Octets block, std::uint64_t generation) {
-    if (decode_frame(block)) return false;  // of an earlier use
+    if (decode_frame(block) || generation == 0) return false;  // of an earlier use; or nothing is known of this one
     FrameHeader like;
     like.generation = generation;
     std::array<std::byte, frame_header_bytes> octets{};
