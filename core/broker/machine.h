@@ -280,7 +280,7 @@ class Broker::Machine {
     bool replay_note(const StoreRecord& record, Replay::Books& books);
     SequenceWindow* replay_session(const StoreRecord& record);
     void finish_replay();
-    bool replay_holders();
+    void replay_holders();
     void replay_queue(std::uint32_t number, const Replay::Books& books);
     void replay_copy(Queue& queue, Slot slot);
     [[nodiscard]] Instant to_instant(WallTime at) const;

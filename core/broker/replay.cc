@@ -192,10 +192,7 @@ SequenceWindow* Broker::Machine::replay_session(const StoreRecord& r) {
 void Broker::Machine::finish_replay() {
     for (const Replay::Books& books : replay_->queues)
         numbers_.push_back(books.name.empty() ? no_address : intern(books.name));
-    if (!replay_holders()) {
-        notice(NoticeKind::store_failed, "store", "a message is in a queue whose number has no name", last_batch_);
-        return finish(Finish::store_failed);
-    }
+    replay_holders();
     for (std::uint32_t number = 0; number < numbers_.size(); ++number) {
         if (numbers_[number] != no_address) replay_queue(number, replay_->queues[number]);
     }
@@ -221,29 +218,32 @@ void Broker::Machine::finish_replay() {
     replay_.reset();
 }
 
-/// From the store's numbers to addresses. False if a queue that holds a message has no name.
-bool Broker::Machine::replay_holders() {
+/// From the store's numbers to addresses.
+void Broker::Machine::replay_holders() {
     std::unordered_map<Holders::Set, Holders::Set> known;
-    bool all_named = true;
     messages_.for_each([&](Slot slot) {
         const Holders::Set old = messages_.holders(slot);
         auto [at, is_new] = known.try_emplace(old, old);
         if (is_new) {
             holding_.clear();
             holders_.for_each(old, [&](AddressId number) {
-                const bool named = number.value < numbers_.size() && numbers_[number.value] != no_address;
-                all_named = all_named && named;
-                if (!named) return;
-                replay_->queues[number.value].has_copies = true;
+                Replay::Books& books = *replay_->books(number);
+                if (numbers_.size() < replay_->queues.size()) numbers_.resize(replay_->queues.size(), no_address);
+                if (numbers_[number.value] == no_address) {
+                    // The batch that told its name was damaged, and somebody has accepted that.
+                    books.is_nameless = true;
+                    books.name = "unnamed-" + std::to_string(number.value);
+                    numbers_[number.value] = intern(books.name);
+                }
+                books.has_copies = true;
                 holding_.push_back(numbers_[number.value]);
             });
-            at->second = holding_.empty() ? old : holders_.of(holding_);
+            at->second = holders_.of(holding_);
         }
         holders_.retain(at->second);
         holders_.release(old);
         messages_.set_holders(slot, at->second);
     });
-    return all_named;
 }
 
 /// The queue that had this number: it is there, is made on demand, or is an orphan if it holds anything.
@@ -256,7 +256,9 @@ void Broker::Machine::replay_queue(std::uint32_t number, const Replay::Books& bo
         } else if (books.has_copies) {
             apply_queue(topology_->orphan(books.name), false);
             queue(id).orphan = true;
-            notice(NoticeKind::queue_orphaned, books.name, "left the settings; takes no message and drains");
+            notice(NoticeKind::queue_orphaned, books.name,
+                   books.is_nameless ? "is what is left of a queue whose name was lost; takes no message and drains"
+                                     : "left the settings; takes no message and drains");
         } else {
             numbers_[number] = no_address;
             if (address.pipeline) return;
@@ -269,7 +271,7 @@ void Broker::Machine::replay_queue(std::uint32_t number, const Replay::Books& bo
     // What is in the store stays there, also if settings want the queue in memory alone from now on.
     q.keeps = q.keeps || books.has_copies;
     q.number = AddressId{number};
-    q.named = true;
+    q.named = !books.is_nameless;
     q.ledger = books.ledger;
     q.dead_ledger.in = books.dead.in;
     q.dead_ledger.dropped = books.dead.dropped;

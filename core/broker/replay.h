@@ -20,6 +20,7 @@ struct Replay {
         Ledger ledger;
         DeadLedger dead;
         bool has_copies = false;
+        bool is_nameless = false;  // the record of its name is gone
     };
     /// What was said of one queue's copy of a message, until it is settled.
     struct Note {

@@ -42,7 +42,7 @@ Ended Turns::run(std::unique_ptr<Topology> topology) {
         const Now now = read_clocks();
         gather(now);
         if (!events_.empty() || now.monotonic >= broker_.next_deadline()) step(now);
-        if (acquired_ && !std::exchange(replay_told_, true)) tell_replay(now.monotonic);
+        if (acquired_ && !over_ && !std::exchange(replay_told_, true)) tell_replay(now.monotonic);
         watch_store();
         keep_house(now.monotonic);
         if (!over_) wait(busy());

@@ -76,5 +76,38 @@ TEST(HostileReplay, FindsNoRecordThatContradictsAnotherAfterRelocation) {
     EXPECT_EQ(b.queue("kept").live, 0U);
 }
 
+TEST(HostileReplay, BringsMessagesBackThoughTheNameOfTheirQueueIsLost) {
+    KeptStore store;
+    {
+        Life b(store, durable({"orders"}));
+        b.hello(producer, "p");
+        for (std::uint64_t i = 1; i <= 3; ++i) {
+            b.publish(producer, "orders", i, std::to_string(i));
+            b.settle_down();
+        }
+    }
+    store.batches.erase(store.batches.begin());  // damaged, with the name, and the loss was accepted
+    {
+        Life b(store, durable({"orders"}));
+        EXPECT_EQ(b.finish, Finish::no);
+        EXPECT_EQ(b.queue("orders").live, 0U);
+        EXPECT_EQ(b.queue("unnamed-0").live, 2U);
+        EXPECT_TRUE(b.queue("unnamed-0").orphan);
+        b.hello(producer, "p");
+        b.publish(producer, "orders", 4, "4");
+        b.settle_down();
+        b.hello(worker, "w", 1, {"unnamed-0"});
+        b.settle_down();
+        EXPECT_THAT(b.bodies(worker), ElementsAre("2"));
+        b.settle(worker, SettleCode::ack, 1, 1);
+        b.settle_down();
+    }
+    Life b(store, durable({"orders"}));
+    EXPECT_EQ(b.queue("orders").live, 1U);
+    b.hello(worker, "w", 9, {"unnamed-0"});
+    b.settle_down();
+    EXPECT_THAT(b.bodies(worker), ElementsAre("3"));
+}
+
 }  // namespace
 }  // namespace ym::test
