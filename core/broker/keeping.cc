@@ -72,6 +72,7 @@ void Broker::Machine::tend_store() {
     // What was read so far seems dead: what is alive may come later.
     if (!options_.store_keeps || replay_ || store_state_ != StoreState::ready) return;
     const std::uint64_t end = pending_.empty() ? batches_.end() : pending_.front().number;
+    if (relocation_.fetches == 0 && !relocation_.from.empty()) write_relocated();
     reclaiming_.next = std::max(reclaiming_.next, batches_.first());
     while (reclaiming_.next < end) {
         const Batches::Batch& batch = *batches_.find(reclaiming_.next);
@@ -143,10 +144,10 @@ void Broker::Machine::relocate(const BatchFetched& event, std::uint64_t bytes) {
         }
     }
     relocation_.from.push_back(event.batch);
-    if (relocation_.fetches == 0) write_relocated();
 }
 
-/// Writes down again what counts of several old batches, in one: small ones become a large one.
+/// Writes down again what counts of several old batches, in one: small ones become a large one. Only at the end of a
+/// step: records show the octets of messages, which an ack would give up.
 void Broker::Machine::write_relocated() {
     if (store_open() && !holds_records()) {
         for (const MessageId id : relocation_.messages) relocate_message(id);

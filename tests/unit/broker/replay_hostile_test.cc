@@ -109,5 +109,102 @@ TEST(HostileReplay, BringsMessagesBackThoughTheNameOfTheirQueueIsLost) {
     EXPECT_THAT(b.bodies(worker), ElementsAre("3"));
 }
 
+/// A broker whose store answers when the test says so.
+struct Slow : Bench {
+    explicit Slow(std::unique_ptr<Topology> t)
+        : Bench({.store_keeps = true, .store_slack = 64U << 10U}, std::move(t), Life::start) {
+        on_step = [this](const Effects& done) {
+            if (!done.records.empty()) {
+                kept.emplace(done.batch, std::make_shared<KeptBatch>(done.records));
+                appended.push_back(done.batch);
+            }
+            fetches.insert(fetches.end(), done.fetch.begin(), done.fetch.end());
+            if (done.reclaim != 0) kept.erase(kept.begin(), kept.upper_bound(done.reclaim));
+        };
+        events.emplace_back(StoreAcquired{1, 0});
+        step();
+        hello(producer, "p");
+        hello(worker, "w", 999, {"orders"});
+    }
+    void complete_all() {
+        while (!appended.empty()) {
+            const std::uint64_t batch = appended.front();
+            appended.pop_front();
+            complete(batch, StoreStatus::ok);
+        }
+    }
+    /// Many messages that come and go, until the store is asked for an old batch.
+    void make_waste(std::uint64_t sequence, std::uint64_t tag) {
+        for (int left = 500; left > 0 && fetches.empty(); --left) {
+            publish(producer, "orders", sequence++, std::string(3000, 'w'));
+            complete_all();
+            settle(worker, SettleCode::ack, tag++, 999);
+            complete_all();
+        }
+        ASSERT_FALSE(fetches.empty()) << "this test proves nothing";
+    }
+    /// Puts all that was asked for into the next step.
+    void give() {
+        for (const std::uint64_t batch : std::exchange(fetches, {})) {
+            given.push_back(kept.at(batch));
+            events.emplace_back(BatchFetched{batch, given.back()->records()});
+        }
+    }
+
+    std::map<std::uint64_t, std::shared_ptr<KeptBatch>> kept;
+    std::deque<std::uint64_t> appended;
+    std::deque<std::uint64_t> fetches;
+    std::vector<std::shared_ptr<KeptBatch>> given;
+};
+
+/// What a step appends must still be there at its end.
+TEST(HostileRelocation, OutlivesAnAckInTheSameStep) {
+    Slow b(durable({"orders"}));
+    const std::string large(400'000, 'L');  // which has memory of its own, given back at once
+    b.publish(producer, "orders", 1, large);
+    b.complete_all();
+    b.make_waste(2, 2);
+    b.give();
+    b.settle(worker, SettleCode::ack, 1, 999);
+    for (const StoreRecord& r : b.effects.records) {
+        if (r.kind == RecordKind::relocated) {
+            EXPECT_EQ(as_text(r.body), large);
+        }
+    }
+    b.complete_all();
+    EXPECT_EQ(b.queue("orders").live, 0U);
+}
+
+/// Nothing of what was fetched is written again; something else is under way meanwhile.
+TEST(HostileRelocation, FreesBatchesOfWhichNothingCountsWhileOthersAreUnderWay) {
+    auto t = durable({"orders", "quick"});
+    t->queues[1].durable = false;
+    t->pipelines.push_back(fanout("all", {"orders", "quick"}));
+    Slow b(std::move(t));
+    b.publish(producer, "all", 1, std::string(100, 'm'));  // quick keeps it, and is in memory alone
+    b.complete_all();
+    b.settle(worker, SettleCode::ack, 1, 999);
+    b.complete_all();
+    const std::uint64_t oldest = b.kept.begin()->first;
+    std::uint64_t sequence = 2;
+    std::uint64_t tag = 2;
+    for (int rounds = 0; rounds < 20; ++rounds) {
+        for (int left = 200; left > 0 && b.fetches.empty(); --left) {
+            b.publish(producer, "orders", sequence++, std::string(3000, 'w'));
+            b.complete_all();
+            b.settle(worker, SettleCode::ack, tag++, 9999);
+            b.complete_all();
+        }
+        b.publish(producer, "orders", sequence++, "under way");  // its batch is not stored yet
+        b.give();
+        b.step();
+        b.complete_all();
+        b.settle(worker, SettleCode::ack, tag++, 9999);
+        b.complete_all();
+    }
+    EXPECT_NE(b.kept.begin()->first, oldest) << "one message in memory keeps the whole store";
+    EXPECT_LT(b.kept.size(), 500U);
+}
+
 }  // namespace
 }  // namespace ym::test
