@@ -9,7 +9,6 @@ using wire::SettleCode;
 
 constexpr PeerId producer{1};
 constexpr PeerId worker{2};
-constexpr PeerId other{3};
 
 std::unique_ptr<Topology> durable(std::vector<std::string> queues) {
     auto t = topology(queues);

@@ -184,7 +184,7 @@ TEST(Store, AcquiresAgainWhenTheConnectionIsLostBehindARefusedBatch) {
 }
 
 TEST(Store, CallsAStoreThatLostOrInventedBatchesBroken) {
-    for (const std::uint64_t through : {0, 3}) {
+    for (const std::uint64_t through : std::initializer_list<std::uint64_t>{0, 3}) {
         ScriptedPlugin plugin(YM_DURABLE_DISK);
         Store store(plugin.persistence(), {});
         acquire(store, plugin);
