@@ -72,6 +72,16 @@ struct StoreCounts {
 /// Reads the octets as a batch of stored records. Returns the rule that broke, nullptr if none.
 [[nodiscard]] const char* fuzz_one_store(const std::uint8_t* data, std::size_t size, StoreCounts& counts);
 
+/// What the log made of a segment.
+struct LogCounts {
+    std::uint64_t started = 0;  // with what the segment holds
+    std::uint64_t refused = 0;  // as damaged
+    std::uint64_t batches = 0;  // that were given back
+    std::uint64_t cut = 0;      // an unfinished write, or what looked like one
+};
+/// Starts a log on the octets, filled up to a segment of 64 KiB. Returns the rule that broke, nullptr if none.
+[[nodiscard]] const char* fuzz_one_log(const std::uint8_t* data, std::size_t size, LogCounts& counts);
+
 /// What the settings reader made of texts.
 struct SettingsCounts {
     std::uint64_t good = 0;                      // files without a problem

@@ -111,6 +111,11 @@ std::optional<FrameHeader> decode_frame(Octets octets) {
     const bool known =
         header.kind == FrameKind::batches || header.kind == FrameKind::mark || header.kind == FrameKind::epoch;
     if (!known || header.count * table_entry_bytes > header.body_bytes) return std::nullopt;
+    // Nobody comes near these; what follows may count on.
+    constexpr std::uint64_t number_max = std::uint64_t{1} << 62U;
+    for (const std::uint64_t number : {header.sequence, header.first, header.epoch, header.kept_from}) {
+        if (number == 0 || number > number_max) return std::nullopt;
+    }
     return header;
 }
 

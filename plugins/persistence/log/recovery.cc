@@ -60,7 +60,8 @@ class Judge {
         if (last_ && header.sequence <= verdict_.sequence) return;  // left over from before a cut
         if (!frame.body_good) return;
         const bool follows = header.sequence == verdict_.sequence + 1;
-        if (last_ && follows && header.chain != verdict_.chain) return;
+        if (last_ && follows && (header.chain != verdict_.chain || header.first != verdict_.next_number)) return;
+        if (last_ && header.first < verdict_.next_number) return;
         if (!follows && !skip_to(position)) return;
         last_ = position;
         verdict_.frames.push_back(position);

@@ -128,9 +128,11 @@ Fault Scanner::walk(SegmentScan& found, const Batches& batches) {
         if (Fault failed = frame_at(at, found, batches, frame)) return failed;
         if (frame) {
             found.frames.push_back(*frame);
-            at = frame->end();
-            behind_a_frame = true;
+            found.frames_end = std::max(found.frames_end, frame->end());
             found.end_is_torn = false;
+            behind_a_frame = frame->body_good;
+            // The length of one whose body is bad is not believed: other frames may stand within.
+            at = frame->body_good ? frame->end() : at + block_bytes;
             continue;
         }
         if (behind_a_frame) {

@@ -24,12 +24,13 @@ struct SegmentScan {
     bool header_good = false;  // false: `header` is what the name and the frames tell
     std::uint64_t file_bytes = 0;
     std::vector<FrameAt> frames;  // by position
-    std::vector<Loss> losses;     // that frames of the kind epoch list
-    bool end_is_torn = false;     // behind the last frame stands what was meant to be one, and is not
+    std::uint64_t frames_end = block_bytes;
+    std::vector<Loss> losses;  // that frames of the kind epoch list
+    bool end_is_torn = false;  // behind the last frame stands what was meant to be one, and is not
 
     [[nodiscard]] std::uint64_t ordinal() const { return header.ordinal; }
-    /// Behind the last frame.
-    [[nodiscard]] std::uint64_t end() const { return frames.empty() ? block_bytes : frames.back().end(); }
+    /// Behind all frames.
+    [[nodiscard]] std::uint64_t end() const { return frames_end; }
     [[nodiscard]] bool short_file() const { return file_bytes < header.bytes; }
 };
 
