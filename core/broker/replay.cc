@@ -36,7 +36,11 @@ void count(Ledger& ledger, Outcome outcome) {
 /// Batches come in the order of their numbers; one that was read before says nothing.
 void Broker::Machine::on(const StoreReplayed& event) {
     if (event.batch <= last_batch_) return;
-    if (!replay_) replay_ = std::make_unique<Replay>();
+    if (!replay_) {
+        replay_ = std::make_unique<Replay>();
+        for (const ListenerSettings& listener : topology_->listeners)
+            replay_->span = std::max(replay_->span, 2 * listener.unconfirmed);
+    }
     last_batch_ = event.batch;
     batches_.add(event.batch);
     std::uint64_t bytes = 0;
@@ -60,7 +64,10 @@ bool Broker::Machine::replay_record(const StoreRecord& r) {
             books->name = r.name;
             return true;
         case RecordKind::accepted:
-            if (SequenceWindow* window = replay_session(r)) window->accept(r.sequence);
+            if (SequenceWindow* window = replay_session(r)) {
+                window->make_room(r.sequence, replay_->span);
+                window->accept(r.sequence);
+            }
             for (const AddressId number : r.queues) {
                 Replay::Books* of = replay_->books(number);
                 if (of == nullptr) return false;
@@ -79,7 +86,9 @@ bool Broker::Machine::replay_record(const StoreRecord& r) {
         case RecordKind::ledger: return books != nullptr && read_books(r.numbers, *books);
         case RecordKind::window: {
             SequenceWindow* window = replay_session(r);
-            return window != nullptr && window->load(r.numbers);
+            if (window == nullptr || r.numbers.size() < 3 || r.numbers[0] > r.numbers[1]) return false;
+            window->widen(std::min(r.numbers[1] - r.numbers[0], replay_->span));
+            return window->load(r.numbers);
         }
         case RecordKind::totals:
             if (r.numbers.size() != 4) return false;
@@ -165,7 +174,6 @@ bool Broker::Machine::replay_note(const StoreRecord& r, Replay::Books& books) {
 
 /// The window of the session that the record names; nullptr if it has none.
 SequenceWindow* Broker::Machine::replay_session(const StoreRecord& r) {
-    constexpr std::uint64_t span = 4096;
     SessionKey key;
     if (r.session.size() != key.octets.size()) return nullptr;
     key.principal = r.principal;
@@ -181,7 +189,7 @@ SequenceWindow* Broker::Machine::replay_session(const StoreRecord& r) {
     s.key = key;
     s.state = SessionState::remembered;
     s.since = now_.monotonic;
-    s.accepted.begin(r.sequence > span ? r.sequence - span : 0, span);
+    s.accepted.begin(r.sequence - std::min(r.sequence, replay_->span), 1);
     by_key_.emplace(key, s.ref.index);
     remembered_.push_back(s.ref);
     replay_->session = s.ref.index;

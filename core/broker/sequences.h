@@ -39,6 +39,10 @@ class SequenceWindow {
         wider.taken_ = taken_;
         *this = std::move(wider);
     }
+    /// Grows, up to `span`, so that `sequence` drives none out: what comes back from a store may be few, or many.
+    void make_room(std::uint64_t sequence, std::uint64_t span) {
+        if (sequence > floor_ && sequence - floor_ > bits()) widen(std::min(sequence - floor_, span));
+    }
     /// The highest seen, whatever became of it.
     [[nodiscard]] std::uint64_t highest() const { return highest_; }
     /// The highest accepted; 0 if none was.

@@ -6,6 +6,7 @@ namespace {
 
 using testing::ElementsAre;
 using wire::SettleCode;
+using wire::Verb;
 
 constexpr PeerId producer{1};
 constexpr PeerId worker{2};
@@ -106,6 +107,50 @@ TEST(HostileReplay, BringsMessagesBackThoughTheNameOfTheirQueueIsLost) {
     b.hello(worker, "w", 9, {"unnamed-0"});
     b.settle_down();
     EXPECT_THAT(b.bodies(worker), ElementsAre("3"));
+}
+
+/// Its first messages were refused, so they are fresh, however far the others went.
+TEST(HostileReplay, RecognisesAllThatAProducerMaySendAgain) {
+    const auto settings = [] {
+        auto t = durable({"orders"});
+        t->listeners[0].unconfirmed = 20'000;
+        return t;
+    };
+    constexpr std::uint64_t first = 3;
+    constexpr std::uint64_t last = 19'000;
+    KeptStore store;
+    {
+        Life b(store, settings());
+        b.hello(producer, "p");
+        for (std::uint64_t i = first; i <= last; ++i) b.publish(producer, "orders", i, std::string(200, 'x'));
+        b.settle_down();
+    }
+    const auto expect_known = [](Life& b) {
+        b.hello(producer, "p");
+        for (const std::uint64_t again : {first, std::uint64_t{9000}, last}) b.publish(producer, "orders", again, "x");
+        b.settle_down();
+        EXPECT_EQ(b.broker.status(b.now.monotonic).duplicates, 3U);
+    };
+    {
+        Life b(store, settings());
+        expect_known(b);
+    }
+    {
+        Life b(store, settings(), {.store_keeps = true, .store_slack = 64U << 10U});
+        b.hello(worker, "w", 99'999, {"orders"});
+        b.settle_down();
+        for (const Got& got : b.got(worker, Verb::deliver)) {
+            if (got.id > 0 && got.id < 18'000) b.settle(worker, SettleCode::ack, got.id, 99'999);
+        }
+        b.settle_down();
+    }
+    EXPECT_GT(store.reclaimed, 10'000U) << "this test proves nothing";
+    Life b(store, settings());
+    expect_known(b);
+    const std::uint64_t live = b.queue("orders").live;
+    b.publish(producer, "orders", first - 1, "fresh");
+    b.settle_down();
+    EXPECT_EQ(b.queue("orders").live, live + 1);
 }
 
 /// A broker whose store answers when the test says so.
