@@ -20,14 +20,14 @@ PATIENCE = 30  # seconds until anything at all must have happened
 class Broker:
     """`yardmaster run` over the log in `folder`/data; its sockets have names of their own."""
 
-    def __init__(self, folder, name="broker"):
+    def __init__(self, folder, name="broker", more=""):
         self.file = os.path.join(folder, name + ".yaml")
         self.endpoint = f"ipc://{folder}/{name}.main"
         with open(self.file, "w") as file:
             file.write(
                 f"yardmaster: 1\nlisteners: {{main: {{bind: ['{self.endpoint}'], limits: {{frame: 64KiB}}}}}}\n"
                 f"admin: {{bind: 'ipc://{folder}/{name}.admin'}}\n"
-                f"store: {{plugin: log, dir: {folder}/data, segment: 4MiB, reserve: 0B}}\n"
+                f"store: {{plugin: log, dir: {folder}/data, segment: 4MiB, reserve: 0B{more}}}\n"
                 "queues: {hello: {}}\n"
             )
 
@@ -108,6 +108,14 @@ class Store(unittest.TestCase):
         self.assertIn("It served nobody", out)
         self.assertTrue(re.search(rf"damaged: {oldest} octets \d+\.\.\d+: batch", log), log)
         self.assertTrue(before == octets_of_files(folder), "the log was changed")
+        # The loss is accepted: what is left comes back, though the batch that is gone told the queue's name.
+        digest = re.search(r'set accept_loss: "(\w+)"', log).group(1)
+        with Broker(self.folder, more=f', accept_loss: "{digest}"') as broker:
+            broker.publish(1)
+            code, out, log = broker.end(signal.SIGTERM)
+        self.assertEqual(code, 0, log)
+        self.assertRegex(out, r"unnamed-0 \(orphan\) +20 ")
+        self.assertIn("21 messages are kept in the store for the next start.", out)
 
     def test_exits_74_when_it_cannot_be_opened(self):
         with open(os.path.join(self.folder, "data"), "w"):
