@@ -103,8 +103,8 @@ Socket Socket::router(Context& context, const RouterOptions& options) {
     socket.set(ZMQ_IPV6, 0);
     socket.set(ZMQ_BACKLOG, 1024);
     socket.set(ZMQ_HANDSHAKE_IVL, 3000);
-    // Not ZMQ_HEARTBEAT_IVL: in libzmq 4.3.4 it ends the process (an assertion) when a peer goes whose queue is full, as
-    // it is while nobody reads. What a dead host has not acknowledged for so long ends its connection as well.
+    // Not ZMQ_HEARTBEAT_IVL: in libzmq 4.3.4 it ends the process (an assertion) when a peer goes whose queue is full,
+    // as it is while nobody reads. What a dead host has not acknowledged for so long ends its connection as well.
     socket.set(ZMQ_TCP_MAXRT, 6000);
     socket.set(ZMQ_TCP_KEEPALIVE, 1);
     socket.set(ZMQ_TCP_KEEPALIVE_IDLE, 30);
