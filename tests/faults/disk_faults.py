@@ -207,4 +207,4 @@ def disk_full(settings):
         return row("disk full (48 MiB tmpfs)", 2 * settings.count, run, found, f"confirmed {confirmed} and refused with 507 {refused} before the last kill")
 
 
-FAULTS = {"nth-calls": (nth_calls, 5, 0), "disk-full": (disk_full, 1, 10)}
+FAULTS = {"nth-calls": (nth_calls, 4, 0), "disk-full": (disk_full, 1, 10)}
