@@ -1,9 +1,27 @@
 // What the store holds that still counts: reclaimed at its old end, relocated to its new one (decision 0013).
 #include <algorithm>
+#include <tuple>
 
 #include "broker/machine.h"
 
 namespace ym {
+namespace {
+
+/// Of what is said of one copy the last holds: that it is dead, or the highest count of attempts. Each batch that says
+/// it again would double it otherwise, when the older ones are read once more after a restart.
+void keep_last_notes(std::vector<StoreRecord>& notes) {
+    const auto rank = [](const StoreRecord& note) {
+        return std::tuple(note.message, note.queue, note.kind != RecordKind::dead, ~note.attempt);
+    };
+    std::stable_sort(notes.begin(), notes.end(),
+                     [&](const StoreRecord& a, const StoreRecord& b) { return rank(a) < rank(b); });
+    const auto same = [](const StoreRecord& a, const StoreRecord& b) {
+        return a.message == b.message && a.queue == b.queue;
+    };
+    notes.erase(std::unique(notes.begin(), notes.end(), same), notes.end());
+}
+
+}  // namespace
 
 /// The message's record stands in batch `number` from now on.
 void Broker::Machine::keep_in(Slot slot, std::uint64_t number) {
@@ -33,7 +51,7 @@ void Broker::Machine::drop_copy(Queue& q, Slot slot) {
 /// A message of its own for `to`, with the octets of one of `from`, which no longer holds the other.
 Slot Broker::Machine::split(Queue& from, Queue& to, Slot slot) {
     MessageEntry entry;
-    entry.id = YM_MUTANT(moved_number_kept) ? MessageId{next_message_} : MessageId{next_message_++};
+    entry.id = MessageId{next_message_++};
     entry.bytes = messages_.bytes(slot);
     entry.priority = messages_.priority(slot);
     entry.holders = Holders::single(to.address);
@@ -151,7 +169,10 @@ void Broker::Machine::relocate(const BatchFetched& event, std::uint64_t bytes) {
 void Broker::Machine::write_relocated() {
     if (store_open() && !holds_records()) {
         for (const MessageId id : relocation_.messages) relocate_message(id);
+        batch().notes_first = out_->records.size();
+        keep_last_notes(relocation_.notes);
         for (const StoreRecord& note : relocation_.notes) relocate_note(note);
+        batch().notes_last = out_->records.size();
         std::vector<std::uint64_t>& read = batch().read_notes;
         read.insert(read.end(), relocation_.from.begin(), relocation_.from.end());
     } else {

@@ -154,6 +154,8 @@ struct PendingBatch {
     std::vector<StoreRecord> others;        // records that no publish waits for; appended again if the store was full
     std::vector<MessageId> relocated;       // whose older records do not count when it is stored
     std::vector<std::uint64_t> read_notes;  // batches whose notes stand in it again
+    std::size_t notes_first = 0;            // of its records those notes
+    std::size_t notes_last = 0;
 
     void clear() {
         number = 0;
@@ -168,6 +170,7 @@ struct PendingBatch {
         others.clear();
         relocated.clear();
         read_notes.clear();
+        notes_first = notes_last = 0;
     }
 };
 

@@ -214,15 +214,19 @@ Session* Broker::Machine::join(const FrameReceived& event, const Hello& hello) {
         if (peer(event.peer).state == PeerState::unknown) stranger(event.peer);
         return nullptr;
     }
+    // Whatever lies between its lowest open sequence and its highest may still come, within reason.
+    const std::uint64_t start = hello.lowest > 0 ? hello.lowest - 1 : 0;
+    const std::uint64_t open = std::max(hello.highest, start) - start;
+    const std::uint64_t span = 2 * limit.unconfirmed + std::min(open, open_windows_max * limit.unconfirmed);
     if (s == nullptr) {
         s = &new_session();
         s->key = key;
-        // Whatever lies between its lowest open sequence and its highest may still come, within reason.
-        const std::uint64_t start = hello.lowest > 0 ? hello.lowest - 1 : 0;
-        const std::uint64_t open = hello.highest > start ? hello.highest - start : 0;
-        s->accepted.begin(start, 2 * limit.unconfirmed + std::min(open, open_windows_max * limit.unconfirmed));
+        s->accepted.begin(start, span);
         s->accepted.see(hello.highest);
         by_key_.emplace(key, s->ref.index);
+    } else if (s->uses == 0) {
+        s->accepted.widen(span);  // an earlier broker told it how far it may go; what it refused stands in no store
+        s->accepted.see(hello.highest);
     }
     s->accepted.widen(2 * limit.unconfirmed);  // settings, or those of this listener, may allow more than before
     if (YM_MUTANT(dedupe_forgotten_on_resume))

@@ -137,7 +137,7 @@ void Broker::Machine::record_move(const MovingCopy& moving) {
     const MessageHead& head = messages_.head(moving.to.slot);
     const Octets octets = messages_.octets(moving.to.slot);
     StoreRecord& r = record(RecordKind::moved);
-    r.message = messages_.id(moving.to.slot);
+    r.message = YM_MUTANT(moved_number_kept) ? moving.origin : messages_.id(moving.to.slot);
     r.queue = to.number;
     r.origin = moving.origin;
     r.from = queue(moving.from).number;

@@ -78,9 +78,11 @@ class SequenceWindow {
 
     /// Appends the window as numbers: floor, highest seen, highest accepted, first and last of each run of accepted.
     void save(std::vector<std::uint64_t>& numbers) const {
-        numbers.insert(numbers.end(), {floor_, highest_, taken_});
+        // What it has left behind is too old, also for a window that remembers more.
+        const std::uint64_t floor = std::max(floor_, highest_ - std::min(highest_, bits()));
+        const std::uint64_t lowest = floor + 1;
+        numbers.insert(numbers.end(), {floor, highest_, taken_});
         std::uint64_t run = 0;  // its first; 0: none is open
-        const std::uint64_t lowest = std::max(floor_, highest_ - std::min(highest_, bits())) + 1;
         for (std::uint64_t s = lowest; s <= highest_;) {
             const std::uint64_t word = words_[(s / 64) % words_.size()];
             const bool is_whole = s % 64 == 0 && highest_ - s >= 63;

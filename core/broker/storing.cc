@@ -130,7 +130,11 @@ void Broker::Machine::seal_batch() {
     std::size_t list = 0;
     std::uint32_t from = 0;
     std::uint32_t numbers_from = 0;
+    std::size_t at = 0;
     for (StoreRecord& r : out_->records) {
+        // Said again, they need not be held back if the store is full: where they were said first they still are.
+        const bool is_again = at >= pending.notes_first && at < pending.notes_last;
+        ++at;
         switch (r.kind) {
             case RecordKind::accepted:
             case RecordKind::relocated: {
@@ -141,7 +145,9 @@ void Broker::Machine::seal_batch() {
             }
             case RecordKind::settled:
             case RecordKind::attempted:
-            case RecordKind::dead: pending.others.push_back(r); break;
+            case RecordKind::dead:
+                if (!is_again) pending.others.push_back(r);
+                break;
             case RecordKind::ledger:
             case RecordKind::window:
             case RecordKind::totals: {
