@@ -17,6 +17,7 @@ enum class What : std::uint8_t {
     unreachable,      // who: PeerId, detail: which of those that had the number; a send failed
     store_completes,
     store_acquired,
+    store_fetched,  // detail: which fetch
     broker_starts,
     peer_wakes,  // who: peer, detail: its own token
     nemesis,     // detail: which fault

@@ -186,7 +186,8 @@ void Book::on(const DeliverFact& fact, Instant now) {
         c.attempt = fact.attempt;
         c.holder = fact.session;
         c.tag = fact.tag;
-        lease = {id, fact.queue, fact.lease, now, now + fact.lease, true};
+        c.not_before = {};
+        lease = {id, fact.queue, fact.attempt, fact.lease, now, now + fact.lease, true};
         ++queues_[fact.queue].live_leases;
         ends_.push_back({lease.deadline, fact.session, fact.tag});
         std::push_heap(ends_.begin(), ends_.end(), std::greater<>{});
@@ -351,19 +352,6 @@ void Book::end_due(Instant now) {
         } else {
             end_lease(end.session, end.tag, Reason::expired);
         }
-    }
-}
-
-void Book::forget_all() {
-    sessions_.clear();
-    copies_.clear();
-    by_uid_.clear();
-    ends_.clear();
-    for (QueueBook& q : queues_) {
-        QueueBook fresh;
-        fresh.drops = q.drops;
-        fresh.unsteady = q.unsteady;
-        q = std::move(fresh);
     }
 }
 

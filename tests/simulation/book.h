@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "facts.h"
+#include "image.h"
 #include "options.h"
 
 namespace ym::simulation {
@@ -24,6 +25,7 @@ enum class CopyState : std::uint8_t {
     acked,
     dead,   // no further attempt; kept beside the queue
     moved,  // no further attempt; now in the queue of dead letters
+    gone,   // by a limit of its queue, or with the memory of a broker that has ended
 };
 
 /// A message in one queue.
@@ -39,6 +41,7 @@ struct Copy {
     CopyState state = CopyState::offered;
     bool gave_back = false;     // its last lease ended without using up the attempt, or may have
     std::uint32_t attempt = 0;  // of the last delivery
+    Instant not_before;         // as the store has it, for a copy that an earlier broker delayed
     SessionNumber holder = 0;
     std::uint64_t tag = 0;
 };
@@ -48,6 +51,7 @@ inline constexpr CopyId no_copy = 0xffffffffU;
 struct Lease {
     CopyId copy = no_copy;
     std::size_t queue = 0;
+    std::uint32_t attempt = 0;
     Duration length{0};
     Instant granted;
     Instant deadline;
@@ -65,6 +69,7 @@ struct Arrival {
 struct Sequence {
     Uid uid = no_uid;
     bool accepted = false;
+    bool earlier = false;  // by a broker that has ended
     bool wants_reply = false;
     std::uint32_t arrivals = 0;
     std::uint32_t answers = 0;
@@ -128,8 +133,8 @@ class Book {
     void end_due(Instant now);
     /// A message is about to be delivered: a limit of a queue may have made it a dead letter, which no peer could see.
     void expect(Uid uid, std::size_t queue);
-    /// The broker is gone, and what it held in memory with it.
-    void forget_all();
+    /// The broker is gone, and what it held in memory with it: what there is, is what the store has.
+    void recover(const Image& image, Now now);
     void change_scene(const Scene& scene) { scene_ = scene; }
 
     [[nodiscard]] Session& session(SessionNumber number);
@@ -144,6 +149,7 @@ class Book {
     [[nodiscard]] Lease* lease(SessionNumber session, std::uint64_t tag);
     [[nodiscard]] QueueBook& queue(std::size_t index) { return queues_[index]; }
     [[nodiscard]] std::size_t queues() const { return queues_.size(); }
+    [[nodiscard]] const std::unordered_map<SessionNumber, Session>& sessions() const { return sessions_; }
     /// The earliest end of a lease or of a grace; Instant::never() if nothing waits for one.
     [[nodiscard]] Instant next_end();
     [[nodiscard]] bool keeps(std::size_t queue) const { return options_.store && scene_.queues[queue].durable; }
@@ -172,6 +178,9 @@ class Book {
     void bury(CopyId id);
     CopyId add_dead(const Copy& copy, std::size_t grave);
     [[nodiscard]] bool is_current(const End& end);
+    void recover_sessions(const Image& image);
+    void recover_copies(const Image& image, Now now);
+    void recover_copy(const Image::Copy& kept, std::size_t queue, Now now);
 
     const Options& options_;
     const Messages& messages_;

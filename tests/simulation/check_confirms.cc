@@ -1,7 +1,9 @@
 // A confirm is the truth: it comes after the store has the message, to who published it, once; a duplicate is one; a
-// refusal has its reason; and what was confirmed is acked, dead or still there in the end.
+// refusal has its reason; and what was confirmed is acked, dead or still there in the end, and in the store of a broker
+// that ends.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 
 #include "checker.h"
@@ -22,7 +24,19 @@ class ConfirmChecker final : public Checker {
         std::erase_if(batches_, [&](const auto& taken) { return taken.second == batch; });
     }
     void broker_ended() override {
+        lost();
         batches_.clear();
+        for (const auto& [number, session] : book_.sessions()) {
+            for (const auto& [sequence, known] : session.sequences) {
+                if (known.accepted) taken_before_.insert({number, sequence});
+            }
+        }
+        for (const auto& [number, window] : evidence_.image.windows()) {
+            for (const std::uint64_t sequence : window.taken) {
+                if (!taken_before_.insert({number, sequence}).second) continue;
+                evidence_.coverage.count(Fault::recovered_unconfirmed);
+            }
+        }
         stored_ = 0;
     }
 
@@ -65,12 +79,22 @@ class ConfirmChecker final : public Checker {
             if (copy.dead_letter && beside > 0) {
                 --beside;
             } else {
-                wrong("message ", copy.uid, " was confirmed, and is lost from queue ", queue_name(copy));
+                wrong("message ", copy.uid, " was confirmed, and is lost from queue ", queue_name(copy), ", state ",
+                      static_cast<int>(copy.state), ", attempt ", copy.attempt);
             }
         }
     }
 
   private:
+    /// What a queue that keeps its messages was confirmed to have is in the store, whatever became of it there.
+    void lost() {
+        for (const Copy& copy : book_.copies()) {
+            if (!copy.confirmed || copy.optional || !book_.keeps(copy.queue)) continue;
+            if (evidence_.image.had(copy.uid, queue_name(copy)) || copy.dead_letter) continue;
+            wrong("message ", copy.uid, " was confirmed, and the store has lost it for queue ", queue_name(copy));
+        }
+    }
+
     [[nodiscard]] const std::string& queue_name(const Copy& copy) const {
         return book_.scene().queues[copy.queue].name;
     }
@@ -80,12 +104,15 @@ class ConfirmChecker final : public Checker {
         if (!duplicate && sequence.accepted) {
             wrong("sequence ", fact.sequence, " of session ", fact.session, " was taken twice");
         }
+        if (sequence.earlier) evidence_.coverage.count(Fault::duplicate_of_earlier_life);
         if (sequence.accepted) return;
         if (sequence.route.way != Way::routed && sequence.route.way != Way::dropped) {
             wrong("sequence ", fact.sequence, " was taken, though nothing is at its address");
         }
         bool durable = false;
         for (const Target& target : sequence.route.targets) durable |= book_.keeps(target.queue) && !target.optional;
+        // What an earlier broker took for queues that keep nothing may be known to this one, or not.
+        if (duplicate && !durable && taken_before_.contains({fact.session, fact.sequence})) return;
         // One that was stored while its producer was away was never confirmed: then 208 is the first word about it.
         const auto batch = batches_.find({fact.session, fact.sequence});
         if (batch == batches_.end()) {
@@ -152,6 +179,7 @@ class ConfirmChecker final : public Checker {
     }
 
     std::map<std::pair<SessionNumber, std::uint64_t>, std::uint64_t> batches_;
+    std::set<std::pair<SessionNumber, std::uint64_t>> taken_before_;  // by brokers that have ended
     std::uint64_t stored_ = 0;
 };
 

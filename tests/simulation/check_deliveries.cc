@@ -22,6 +22,11 @@ class DeliveryChecker final : public Checker {
         const Copy& copy = book_.copy(id);
         state(fact, copy);
         attempt(fact, copy);
+        // The store keeps times in whole milliseconds.
+        if (now() + 2ms < copy.not_before) {
+            wrong("message ", fact.uid, " was delayed by an earlier broker, and comes ", to_ms(copy.not_before - now()),
+                  "ms before its time");
+        }
         if (fact.attempt > 1) evidence_.coverage.count(Fault::redelivered);
         const QueueScene& queue = book_.scene().queues[fact.queue];
         if (!fact.majordomo && fact.lease != queue.lease)
@@ -35,6 +40,7 @@ class DeliveryChecker final : public Checker {
             case CopyState::acked: wrong("message ", fact.uid, " was acked, and is delivered again"); break;
             case CopyState::dead:
             case CopyState::moved: wrong("message ", fact.uid, " is dead, and is delivered again"); break;
+            case CopyState::gone: wrong("message ", fact.uid, " was dropped, and is delivered"); break;
             default: break;
         }
     }

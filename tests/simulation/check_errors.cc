@@ -35,6 +35,8 @@ class ErrorChecker final : public Checker {
         expected_.clear();
     }
 
+    void broker_ended() override { expected_.clear(); }
+
   private:
     std::map<std::uint32_t, std::int64_t> expected_;
 };

@@ -30,6 +30,9 @@ class FenceChecker final : public Checker {
         step_.clear();
     }
 
+    /// What it handed out in its last step counts.
+    void broker_ended() override { end_step(); }
+
   private:
     std::uint64_t before_ = 0;
     std::vector<std::uint64_t> step_;

@@ -45,7 +45,10 @@ class OrderChecker final : public Checker {
         }
     }
 
-    void broker_ended() override { most_.clear(); }
+    void broker_ended() override {
+        most_.clear();
+        last_.clear();
+    }
 
     void end_step() override {
         for (const auto& [queue, place] : last_) {

@@ -29,6 +29,12 @@ class ReplyChecker final : public Checker {
         if (fresh) request.since = now();
     }
 
+    /// One that is refused after all, and sent again, is another request, whatever its time brought meanwhile.
+    void on(const AnswerFact& fact) override {
+        const auto found = requests_.find({fact.session, fact.sequence});
+        if (found != requests_.end() && static_cast<std::uint16_t>(fact.status) / 100 != 2) found->second.finals = 0;
+    }
+
     void on(const SettleFact& fact) override {
         const Lease* lease = book_.lease(fact.session, fact.tag);
         if (lease == nullptr || !lease->live || fact.bad || lease->copy == no_copy) return;
@@ -70,7 +76,8 @@ class ReplyChecker final : public Checker {
         for (const auto& [key, request] : requests_) {
             const Session& s = book_.session(key.first);
             const auto sequence = s.sequences.find(key.second);
-            if (sequence == s.sequences.end() || !sequence->second.accepted) continue;
+            // Who asked is known to the broker that took the request, and to none that comes after it.
+            if (sequence == s.sequences.end() || !sequence->second.accepted || sequence->second.earlier) continue;
             evidence_.coverage.count(Fault::request);
             const bool stayed = s.joined && !s.away && s.connections == request.connection;
             if (stayed && request.finals == 0 && sequence->second.route.way == Way::routed) {

@@ -52,6 +52,12 @@ class SettlementChecker final : public Checker {
         stale_again_.clear();
     }
 
+    void broker_ended() override {
+        stale_.clear();
+        applied_.clear();
+        stale_again_.clear();
+    }
+
   private:
     using Tag = std::pair<SessionNumber, std::uint64_t>;
     std::set<Tag> stale_;

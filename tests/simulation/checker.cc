@@ -16,6 +16,8 @@ Checkers make_checkers(Evidence& evidence) {
     all.push_back(make_image_checker(evidence));
     all.push_back(make_error_checker(evidence));
     all.push_back(make_heartbeat_checker(evidence));
+    all.push_back(make_recovery_checker(evidence));
+    all.push_back(make_durable_checker(evidence));
     return all;
 }
 

@@ -11,6 +11,7 @@
 #include "broker/event.h"
 #include "broker/status.h"
 #include "coverage.h"
+#include "image.h"
 
 namespace ym::simulation {
 
@@ -24,7 +25,9 @@ struct Violation {
 struct Evidence {
     Book& book;
     Coverage& coverage;
+    Image& image;  // of what the store has taken in, from the first batch on
     Instant now;
+    WallTime wall;
     bool healing = false;  // faults have stopped
     std::vector<Violation> violations;
 };
@@ -43,6 +46,7 @@ class Checker {
     virtual void on(const DeliverFact&) {}
     virtual void on(const SettleFact&) {}
     virtual void on(const LostFact&) {}
+    virtual void on(const DurableFact&) {}
     virtual void on(const ReplyFact&) {}
     virtual void on(const ErrorFact&) {}
     virtual void on(const StrangerFact&) {}
@@ -52,14 +56,20 @@ class Checker {
     /// Batches up to `batch` are stored / the batch was refused.
     virtual void stored(std::uint64_t /*batch*/) {}
     virtual void not_stored(std::uint64_t /*batch*/) {}
+    /// The store has the batch, whether it has told so or not.
+    virtual void kept(std::uint64_t /*batch*/) {}
+    /// What the batches say that the store has not given up.
+    virtual void left(const Image& /*left*/) {}
     /// After all facts of a step.
     virtual void end_step() {}
     /// `next` is when the broker wants to be called again.
     virtual void after_step(Instant /*next*/) {}
     /// What the broker says its books are, at some moment between steps.
     virtual void inspect(const StatusReport& /*status*/) {}
-    /// The broker is gone; what it held in memory is lost.
+    /// The broker is gone; what it held in memory is lost, and the image is what the next one will find.
     virtual void broker_ended() {}
+    /// A broker has read back what the store has, and says what it made of it.
+    virtual void recovered(const StatusReport& /*status*/) {}
     /// Nothing is under way any more.
     virtual void end(const StatusReport& /*status*/) {}
 
@@ -97,5 +107,7 @@ std::unique_ptr<Checker> make_ledger_checker(Evidence& evidence);
 std::unique_ptr<Checker> make_image_checker(Evidence& evidence);
 std::unique_ptr<Checker> make_error_checker(Evidence& evidence);
 std::unique_ptr<Checker> make_heartbeat_checker(Evidence& evidence);
+std::unique_ptr<Checker> make_recovery_checker(Evidence& evidence);
+std::unique_ptr<Checker> make_durable_checker(Evidence& evidence);
 
 }  // namespace ym::simulation

@@ -16,9 +16,9 @@ constexpr const char* fault_names[] = {
 constexpr const char* settle_names[] = {"ack", "nack", "reject", "throttled", "release", "extend", "part", "result"};
 
 constexpr const char* notice_names[] = {
-    "peer_joined",   "peer_resumed",   "peer_silent",   "peer_lost",      "peer_left",    "peer_refused",
-    "peer_ignored",  "queue_created",  "queue_removed", "queue_orphaned", "message_dead", "policy_failed",
-    "store_unknown", "store_acquired", "store_fenced",  "store_failed",   "drain_begun"};
+    "peer_joined",   "peer_resumed",   "peer_silent",   "peer_lost",      "peer_left",      "peer_refused",
+    "peer_ignored",  "queue_created",  "queue_removed", "queue_orphaned", "message_dead",   "policy_failed",
+    "store_unknown", "store_acquired", "store_fenced",  "store_failed",   "store_replayed", "drain_begun"};
 
 /// Which status may come in which verb of the broker.
 struct AnswerKind {
@@ -33,6 +33,9 @@ constexpr AnswerKind answers[] = {
     {wire::Verb::reply, 206},   {wire::Verb::reply, 410},   {wire::Verb::reply, 504},    {wire::Verb::error, 400},
     {wire::Verb::error, 404},   {wire::Verb::error, 426},   {wire::Verb::error, 428},
 };
+
+constexpr const char* record_names[] = {"",     "queue",     "accepted", "settled", "attempted", "moved",
+                                        "dead", "relocated", "ledger",   "window",  "totals"};
 
 constexpr const char* event_names[] = {
 #define YM_NAME(name) #name,
@@ -62,6 +65,10 @@ const std::set<std::string>& may_be_zero() {
 
 }  // namespace
 
+const char* name_of(RecordKind kind) {
+    return record_names[static_cast<std::size_t>(kind)];
+}
+
 void Coverage::count_settle(std::uint16_t code) {
     if (code < settles_.size()) ++settles_[code];
 }
@@ -82,6 +89,7 @@ void Coverage::add(const Coverage& other) {
     sum(settles_, other.settles_);
     sum(notices_, other.notices_);
     sum(answers_, other.answers_);
+    for (std::size_t i = 0; i < records_.size(); ++i) sum(records_[i], other.records_[i]);
     sum(asked_, other.asked_);
     for (std::size_t i = 0; i < majordomo_.size(); ++i) sum(majordomo_[i], other.majordomo_[i]);
     for (std::size_t i = 0; i < replied_.size(); ++i) sum(replied_[i], other.replied_[i]);
@@ -113,6 +121,10 @@ std::string Coverage::table(bool& complete) const {
     }
     for (std::size_t i = 0; i < settles_.size(); ++i) line(std::string("SETTLE ") + settle_names[i], settles_[i]);
     for (std::size_t i = 0; i < notices_.size(); ++i) line(std::string("notice ") + notice_names[i], notices_[i]);
+    for (std::size_t i = 1; i < record_count; ++i) {
+        line(std::string("record ") + record_names[i] + ", stored", records_[0][i]);
+        line(std::string("record ") + record_names[i] + ", read back", records_[1][i]);
+    }
     majordomo_table(line);
     return out.str();
 }

@@ -56,6 +56,28 @@ namespace ym::simulation {
     X(store_unknown_lost)          \
     X(store_fenced)                \
     X(store_failed)                \
+    X(store_full_behind_full)      \
+    X(store_batch_waits)           \
+    X(store_fetched)               \
+    X(store_fetched_late)          \
+    X(store_reclaimed)             \
+    X(broker_crashed)              \
+    X(crash_within_step)           \
+    X(crash_kept_in_flight)        \
+    X(crash_lost_in_flight)        \
+    X(crash_in_replay)             \
+    X(replayed_twice)              \
+    X(replayed_given_up)           \
+    X(settings_changed_by_crash)   \
+    X(twin_compared)               \
+    X(recovered_ready)             \
+    X(recovered_waiting)           \
+    X(recovered_dead)              \
+    X(recovered_orphan)            \
+    X(recovered_on_demand)         \
+    X(recovered_unconfirmed)       \
+    X(duplicate_of_earlier_life)   \
+    X(told_durable)                \
     X(settings_changed)            \
     X(queue_removed_with_messages) \
     X(queue_on_demand)             \
@@ -103,6 +125,8 @@ enum class MajordomoEvent : std::uint8_t {
         count
 };
 
+[[nodiscard]] const char* name_of(RecordKind kind);
+
 class Coverage {
   public:
     void count(MajordomoEvent event, MajordomoState state) {
@@ -116,6 +140,10 @@ class Coverage {
     void count_out(wire::Verb verb) { ++verbs_out_[static_cast<std::size_t>(verb) % verbs_out_.size()]; }
     void count_settle(std::uint16_t code);
     void count_answer(wire::Verb verb, std::uint16_t status);
+    /// Of a batch that is appended; or that is read back.
+    void count(RecordKind kind, bool replayed) {
+        ++records_[replayed ? 1 : 0][static_cast<std::size_t>(kind) % record_count];
+    }
     void count(NoticeKind kind) { ++notices_[static_cast<std::size_t>(kind)]; }
     void add(const Coverage& other);
     [[nodiscard]] std::uint64_t of(Fault fault) const { return faults_[static_cast<std::size_t>(fault)]; }
@@ -130,6 +158,7 @@ class Coverage {
     static constexpr std::size_t settle_count = 8;
     static constexpr std::size_t notice_count = static_cast<std::size_t>(NoticeKind::drain_begun) + 1;
     static constexpr std::size_t answer_count = 27;
+    static constexpr std::size_t record_count = static_cast<std::size_t>(RecordKind::totals) + 1;
 
     std::array<std::uint64_t, static_cast<std::size_t>(Fault::count)> faults_{};
     std::array<std::uint64_t, verb_count> verbs_in_{};
@@ -137,6 +166,7 @@ class Coverage {
     std::array<std::uint64_t, settle_count> settles_{};
     std::array<std::uint64_t, notice_count> notices_{};
     std::array<std::uint64_t, answer_count> answers_{};
+    std::array<std::array<std::uint64_t, record_count>, 2> records_{};
     std::array<std::array<std::uint64_t, static_cast<std::size_t>(MajordomoState::count)>,
                static_cast<std::size_t>(MajordomoEvent::count)>
         majordomo_{};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -79,7 +80,13 @@ struct SettleFact {
     std::uint16_t code = 0;
     bool bad = false;
     bool majordomo = false;  // a part of the reply begins the lease anew
+    bool tell = false;       // the worker wants to know when it is stored
     Octets body;
+};
+/// One tag of a CONFIRM record that answers a worker: what it said of the tag is stored.
+struct DurableFact {
+    SessionNumber session = 0;
+    std::uint64_t tag = 0;
 };
 /// One tag of a LOST record.
 struct LostFact {
@@ -127,10 +134,15 @@ struct RecordFact {
     std::vector<std::uint32_t> queues;
     std::string name;
     Outcome outcome{};
+    FailureReason reason{};
     std::uint32_t attempt = 0;
+    WallTime at;
+    std::uint8_t priority = 0;
     SessionNumber session = 0;
     std::uint64_t sequence = 0;
     Uid uid = no_uid;
+    bool fields_intact = false;
+    std::vector<std::uint64_t> numbers;
 };
 
 }  // namespace ym::simulation

@@ -52,7 +52,9 @@ void MajordomoBorder::leave(Known& known, GoneWhy why) {
     }
     Known left;
     left.owed = known.owed;
-    left.tolerated = known.tolerated + (known.worker && !known.certain ? 1 : 0);
+    // Who was none is told so for each thing that it said.
+    constexpr std::uint64_t many = 100;
+    left.tolerated = known.tolerated + (known.worker && !known.certain ? many : 0);
     known = std::move(left);
 }
 

@@ -27,6 +27,7 @@ void World::on_nemesis(Nemesis fault) {
             coverage_.count(Fault::drained_midway);
             events_.emplace_back(DrainRequested{});
             return;
+        case Nemesis::crash: crash(); return again(options_.crash_every);
         case Nemesis::jump: {
             coverage_.count(Fault::wall_clock_jumped);
             const auto jump = std::chrono::duration_cast<std::chrono::milliseconds>(up_to(options_.wall_jump));
@@ -57,7 +58,9 @@ void World::change_settings(bool remove) {
     if (!events_.empty()) step_all();
     if (broker_ == nullptr || failed()) return;
     for (QueueScene& q : scene_.queues) {
-        if (q.name == "passing") q.removed = remove;
+        if (q.name != "passing") continue;
+        q.removed = remove;
+        if (!remove) q = as_planned(q.name);
     }
     events_.emplace_back(SettingsChanged{build(scene_)});
     step_all();
@@ -74,7 +77,8 @@ void World::heal() {
     // A worker for everything, so that nothing waits for one that is gone.
     std::vector<std::string> queues;
     for (const QueueScene& q : scene_.queues) {
-        if (!q.removed && !q.on_demand) queues.push_back(q.name);
+        // Where settings change, what is left of queues that nobody names any more, too.
+        if ((!q.removed && !q.on_demand) || options_.crash_changes != 0) queues.push_back(q.name);
     }
     const auto index = static_cast<std::uint32_t>(peers_.size());
     auto worker = std::make_unique<Worker>(surroundings_, index, "healer", std::move(queues));

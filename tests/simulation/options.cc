@@ -166,9 +166,18 @@ void draw_faults(Draw& draw, Options& o) {
         if (draw.chance(1, 6)) o.store_fenced = draw.count(50, 400);
         if (draw.chance(1, 6)) o.store_failed = draw.count(50, 400);
     }
+    if (draw.chance(o.store ? 2 : 1, o.store ? 3 : 6)) o.crash_every = draw.ms(200, 4000);
+    if (o.store) {
+        o.crash_in_replay = draw.odds(3, 6);
+        o.replay_twice = draw.odds(2, 4);
+        o.twin = draw.odds(3, 6);
+        o.crash_changes = draw.odds(1, 3);
+        o.store_slack = std::uint64_t{1} << draw.number(16, 18);
+    }
     o.drain_midway = draw.chance(1, 10);
     o.drain_at_end = draw.chance(1, 4);
-    if (draw.chance(1, 4)) o.wall_jump = std::chrono::hours(draw.number(1, 10'000));
+    // Times in the store are of the wall clock: behind a jump they are others.
+    if (draw.chance(1, 4) && !o.store) o.wall_jump = std::chrono::hours(draw.number(1, 10'000));
 }
 
 /// Takes out what makes the outcome of a message depend on when something happened.
@@ -179,14 +188,15 @@ void calm(Options& o) {
     o.producer_dies = Duration{0};
     // A publish that a store refused comes again later, and others come before it.
     o.store_full = o.store_unknown = o.store_fenced = o.store_failed = 0;
+    o.crash_every = Duration{0};
     o.drain_midway = false;
     o.settings_change = false;
 }
 
 /// So little memory that publishes are refused for it. Dead letters that are kept count, and nothing here takes them
 /// away: so there may not be many, or the memory is full for ever.
-void small_memory(Options& o) {
-    o.scene.memory_max = std::uint64_t{1200} << 10U;
+void small_memory(Options& o, std::uint64_t octets) {
+    o.scene.memory_max = octets;
     for (QueueScene& q : o.scene.queues) {
         if (q.when_full == WhenFull::dead_letter) q.when_full = WhenFull::drop_oldest;
         if (o.scene.retries[q.retry].kind == RetryKind::none) q.retry = 0;
@@ -212,7 +222,7 @@ Options expand(std::uint64_t seed) {
     Options o;
     o.seed = seed;
     o.recut = seed % 10 == 0;
-    o.store = draw.chance(1, 2);
+    o.store = draw.chance(2, 3);
     o.settings_change = draw.chance(1, 5);
     draw_work(draw, o);
     draw_faults(draw, o);
@@ -229,7 +239,14 @@ Options expand(std::uint64_t seed) {
     limits.unconfirmed = draw.one_of<std::uint64_t>({5, 50, 200, 2000});
     limits.peers = 1000;
     o.scene.memory_max = std::uint64_t{64} << 20U;
-    if (!o.recut && draw.chance(1, 10)) small_memory(o);
+    if (!o.recut && draw.chance(1, 10)) {
+        small_memory(o, std::uint64_t{1200} << 10U);
+    } else if (!o.recut && o.store && draw.chance(1, 3)) {
+        // So little that bodies are paged out; what is refused for it is sent again.
+        small_memory(o, draw.one_of<std::uint64_t>({1024, 1100, 1300}) << 10U);
+        o.body = 3000;
+        o.messages = std::max(o.messages, 600U);
+    }
     o.scene.drain = draw.ms(500, 5000);
     if (draw.chance(1, 4)) o.cut = Cut::one_by_one;
     // What a lost connection takes with it is not sent again, so the outcome depends on time.
@@ -259,6 +276,9 @@ std::string to_text(const Options& o) {
     out << "store: " << (o.store ? "kept" : "none") << ", delay " << ms(o.store_delay) << ", once in: full "
         << o.store_full << ", unknown " << o.store_unknown << ", fenced " << o.store_fenced << ", failed "
         << o.store_failed << "\n";
+    out << "broker: crash_every " << ms(o.crash_every) << ", once in: crash_in_replay " << o.crash_in_replay
+        << ", replay_twice " << o.replay_twice << ", twin " << o.twin << ", crash_changes " << o.crash_changes
+        << "; store_slack " << o.store_slack << "\n";
     out << "majordomo: clients " << o.majordomo_clients << ", workers " << o.majordomo_workers << ", vandals "
         << o.majordomo_vandals << ", messages of each client " << o.majordomo_messages << "\n";
     out << "other: settings_change " << o.settings_change << ", drain_midway " << o.drain_midway << ", drain_at_end "

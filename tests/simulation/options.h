@@ -60,6 +60,13 @@ struct Options {
     Duration store_delay{0};                                                     // until a batch is stored, at most
     Odds store_full = 0, store_unknown = 0, store_fenced = 0, store_failed = 0;  // in so many batches
 
+    Duration crash_every{0};   // mean time between two ends of the broker in the middle of whatever it does; 0: none
+    Odds crash_in_replay = 0;  // in so many starts the broker ends before it has read everything back
+    Odds replay_twice = 0;     // in so many starts a first part of the batches is read back twice
+    Odds twin = 0;             // in so many starts a second broker goes along, which must do the same
+    Odds crash_changes = 0;    // in so many starts settings are others than before
+    std::uint64_t store_slack = 64 << 10;  // octets of dead records beside what is alive
+
     std::uint32_t majordomo_clients = 0;
     std::uint32_t majordomo_workers = 0;
     std::uint32_t majordomo_vandals = 0;

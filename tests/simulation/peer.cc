@@ -27,6 +27,15 @@ Welcome read_welcome(const wire::Frame& frame) {
     return welcome;
 }
 
+std::string_view text_of(const wire::Record& record) {
+    wire::FieldCursor fields(record.fields);
+    wire::FieldView field;
+    while (fields.next(field)) {
+        if (static_cast<wire::Field>(field.tag) == wire::Field::text) return as_text(field.value);
+    }
+    return {};
+}
+
 }  // namespace
 
 Peer::Peer(Surroundings& world, std::uint32_t index, std::string name)
@@ -173,7 +182,7 @@ void Peer::receive_now(Octets octets) {
         if (records.next(record) != wire::RecordCursor::Step::record) return;
         const auto status = static_cast<wire::Status>(record.code);
         if (status != wire::Status::say_hello) {
-            if (!joined_) on_refused(status);
+            if (!joined_) on_refused(status, text_of(record));
         } else if (joined_) {
             world_.coverage.count(Fault::frame_before_hello);
             say_hello();

@@ -68,7 +68,7 @@ class Peer {
     virtual void on_frame(const wire::Frame& frame) = 0;
     virtual void on_alarm(Alarm alarm, std::uint64_t detail) = 0;
     /// Its HELLO was refused.
-    virtual void on_refused(wire::Status /*status*/) {}
+    virtual void on_refused(wire::Status /*status*/, std::string_view /*text*/) {}
     /// Adds what this kind of peer says in its HELLO; returns the frame's number.
     virtual std::uint64_t hello_number() = 0;
     virtual std::uint64_t lowest_open() { return 1; }

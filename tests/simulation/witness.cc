@@ -15,6 +15,18 @@ SessionNumber unknown_session(Octets octets) {
     return 0x80000000U | static_cast<SessionNumber>(all);
 }
 
+/// How many of each kind there are.
+std::string describe(const std::vector<RecordFact>& facts) {
+    std::array<std::size_t, 11> counts{};
+    for (const RecordFact& fact : facts) ++counts[static_cast<std::size_t>(fact.kind) % counts.size()];
+    std::string text;
+    for (std::size_t i = 1; i < counts.size(); ++i) {
+        if (counts[i] > 0)
+            text += std::string(", ") + name_of(static_cast<RecordKind>(i)) + " " + std::to_string(counts[i]);
+    }
+    return text;
+}
+
 }  // namespace
 
 Witness::Witness(const Options& options, const Messages& messages, Coverage& coverage, std::ostream* trace)
@@ -23,9 +35,16 @@ Witness::Witness(const Options& options, const Messages& messages, Coverage& cov
       coverage_(coverage),
       trace_(trace),
       book_(options, messages),
-      evidence_{book_, coverage, {}, false, {}},
+      image_(options.store_full != 0),
+      evidence_{book_, coverage, image_, {}, {}, false, {}},
       majordomo_(*this, options, messages, coverage),
-      checkers_(make_checkers(evidence_)) {}
+      checkers_(make_checkers(evidence_)) {
+    std::set<std::string> unsteady;
+    for (const QueueScene& q : options.scene.queues) {
+        if (q.on_demand || q.name == "passing") unsteady.insert(q.name);
+    }
+    image_.set_unsteady(std::move(unsteady));
+}
 
 void Witness::mix(std::uint64_t kind, Octets octets) {
     hash_ = mix64(hash_ ^ kind ^ static_cast<std::uint64_t>(evidence_.now.since_start.count()));
@@ -41,9 +60,10 @@ Witness::Known& Witness::known(PeerId peer) {
     return known_[peer.value];
 }
 
-void Witness::begin_step(Instant now, bool healing) {
+void Witness::begin_step(Now now, bool healing) {
     ++steps_;
-    evidence_.now = now;
+    evidence_.now = now.monotonic;
+    evidence_.wall = now.wall;
     evidence_.healing = healing;
 }
 
@@ -175,6 +195,7 @@ void Witness::on_settle(SessionNumber session, const wire::Frame& frame) {
         fact.code = record.code;
         fact.bad = step == wire::RecordCursor::Step::bad || record.code > 7;
         fact.body = record.body;
+        fact.tell = (frame.flags & wire::flag_tell_durable) != 0;
         coverage_.count_settle(record.code);
         const std::uint64_t through = std::max(record.id, field_number(record, wire::Field::through, record.id));
         // Of an endless range of tags that were never given, the first stands for all.
@@ -227,34 +248,76 @@ void Witness::settings(const Scene& scene) {
     book_.change_scene(scene);
 }
 
-void Witness::appended(std::uint64_t batch, std::span<const StoreRecord> records) {
-    for (const StoreRecord& record : records) {
-        RecordFact fact;
-        fact.batch = batch;
-        fact.kind = record.kind;
-        fact.message = record.message.value;
-        fact.origin = record.origin.value;
-        fact.from = record.from.value;
-        fact.name = record.name;
-        fact.outcome = record.outcome;
-        fact.attempt = record.attempt;
-        fact.sequence = record.sequence;
-        // Of a client whose sessions end with its connections none is written down.
-        if (record.session.empty()) {
-            fact.sequence = 0;
-        } else {
-            fact.session = session_number(options_.seed, record.session).value_or(unknown_session(record.session));
-        }
-        const bool has_body = record.kind == RecordKind::accepted || record.kind == RecordKind::moved;
-        if (has_body) fact.uid = messages_.recognise(whole_body(record.fields, record.body)).value_or(no_uid);
-        if (record.kind == RecordKind::accepted) {
-            for (const AddressId queue : record.queues) fact.queues.push_back(queue.value);
-        } else {
-            fact.queues.push_back(record.queue.value);
-        }
-        mix(fact.message, record.body);
+RecordFact Witness::fact_of(std::uint64_t batch, const StoreRecord& record) const {
+    RecordFact fact;
+    fact.batch = batch;
+    fact.kind = record.kind;
+    fact.message = record.message.value;
+    fact.origin = record.origin.value;
+    fact.from = record.from.value;
+    fact.name = record.name;
+    fact.outcome = record.outcome;
+    fact.reason = record.reason;
+    fact.attempt = record.attempt;
+    fact.at = record.at;
+    fact.priority = record.priority;
+    fact.sequence = record.sequence;
+    // Of a client whose sessions end with its connections none is written down.
+    fact.session = record.session.empty()
+                       ? first_unowned_session
+                       : session_number(options_.seed, record.session).value_or(unknown_session(record.session));
+    fact.numbers.assign(record.numbers.begin(), record.numbers.end());
+    const bool many = record.kind == RecordKind::accepted || record.kind == RecordKind::relocated;
+    if (many || record.kind == RecordKind::moved) {
+        fact.uid = messages_.recognise(whole_body(record.fields, record.body)).value_or(no_uid);
+        fact.fields_intact = fact.uid != no_uid && messages_.fields_intact(fact.uid, record.fields);
+    }
+    if (!many) fact.queues.push_back(record.queue.value);
+    for (const AddressId queue : record.queues) fact.queues.push_back(queue.value);
+    return fact;
+}
+
+void Witness::appended(std::uint64_t batch, Octets octets) {
+    mix(batch, octets);
+    const std::vector<RecordFact> facts = facts_of(batch, octets);
+    if (trace_ != nullptr)
+        *trace_ << to_ms(evidence_.now.since_start) << "ms  to the store: batch " << batch << describe(facts) << "\n";
+    for (const RecordFact& fact : facts) {
+        coverage_.count(fact.kind, false);
         show(fact);
     }
+}
+
+std::vector<RecordFact> Witness::facts_of(std::uint64_t batch, Octets octets) {
+    std::vector<RecordFact> facts;
+    store::BatchRecords records;
+    const auto head = records.add(octets);
+    if (!head || head.value().number != batch) {
+        violation("codec",
+                  "batch " + std::to_string(batch) + " cannot be read back" + (head ? "" : ": " + head.error().text));
+        return facts;
+    }
+    for (const StoreRecord& record : records.records()) facts.push_back(fact_of(batch, record));
+    return facts;
+}
+
+void Witness::kept(std::uint64_t batch) {
+    for (const auto& checker : checkers_) checker->kept(batch);
+}
+
+void Witness::left(std::span<const SimulatedStore::Kept> batches, bool replayed) {
+    Image left(true, true);
+    for (const SimulatedStore::Kept& batch : batches) {
+        for (const RecordFact& fact : facts_of(batch.number, batch.octets)) {
+            if (replayed) coverage_.count(fact.kind, true);
+            left.read(fact);
+        }
+    }
+    for (const auto& checker : checkers_) checker->left(left);
+}
+
+void Witness::recovered(const StatusReport& status) {
+    for (const auto& checker : checkers_) checker->recovered(status);
 }
 
 void Witness::noticed(const Notice& notice) {
@@ -283,11 +346,13 @@ void Witness::inspect(const StatusReport& status) {
     for (const auto& checker : checkers_) checker->inspect(status);
 }
 
-void Witness::broker_ended(Finish how) {
+void Witness::broker_ended(Finish how, Now now) {
     mix(static_cast<std::uint64_t>(how), {});
+    evidence_.now = now.monotonic;
+    evidence_.wall = now.wall;
     if (trace_ != nullptr) *trace_ << to_ms(evidence_.now.since_start) << "ms  the broker has ended\n";
     for (const auto& checker : checkers_) checker->broker_ended();
-    book_.forget_all();
+    book_.recover(image_, now);
     known_.clear();
     majordomo_.broker_ended();
 }

@@ -11,6 +11,7 @@
 #include "checker.h"
 #include "majordomo_border.h"
 #include "network.h"
+#include "simulated_store.h"
 
 namespace ym::simulation {
 
@@ -19,7 +20,7 @@ class Witness {
     /// `trace` may be null: nothing is told then.
     Witness(const Options& options, const Messages& messages, Coverage& coverage, std::ostream* trace);
 
-    void begin_step(Instant now, bool healing);
+    void begin_step(Now now, bool healing);
     void received(PeerId peer, const Parcel& parcel);
     void unreachable(PeerId peer);
     /// Of another protocol than YMP.
@@ -30,13 +31,20 @@ class Witness {
     void settings(const Scene& scene);
     /// All events of the step are shown; what follows is what the broker makes of them.
     void all_received();
-    void appended(std::uint64_t batch, std::span<const StoreRecord> records);
+    void appended(std::uint64_t batch, Octets octets);
+    /// The store has the batch.
+    void kept(std::uint64_t batch);
+    /// What the store has not given up; a broker that starts reads it, if `replayed`.
+    void left(std::span<const SimulatedStore::Kept> batches, bool replayed);
+    /// What a broker says that has read it.
+    void recovered(const StatusReport& status);
     void sent(PeerId peer, Octets frame);
     void forgotten(PeerId peer);
     void noticed(const Notice& notice);
     void end_step(Instant next);
     void inspect(const StatusReport& status);
-    void broker_ended(Finish how);
+    /// What was in flight is kept or lost by now.
+    void broker_ended(Finish how, Now now);
     void end(const StatusReport& status);
     void violation(const std::string& checker, const std::string& text) {
         evidence_.violations.push_back({checker, text});
@@ -66,6 +74,8 @@ class Witness {
         std::deque<HelloFact> hellos;  // that no answer came for
     };
 
+    [[nodiscard]] RecordFact fact_of(std::uint64_t batch, const StoreRecord& record) const;
+    std::vector<RecordFact> facts_of(std::uint64_t batch, Octets octets);
     Known& known(PeerId peer);
     void leave(PeerId peer, GoneWhy why);
     void on_hello(Known& from, const wire::Frame& frame);
@@ -86,6 +96,7 @@ class Witness {
     Coverage& coverage_;
     std::ostream* trace_;
     Book book_;
+    Image image_;
     Evidence evidence_;
     MajordomoBorder majordomo_;
     Checkers checkers_;

@@ -80,7 +80,11 @@ void Witness::on_confirm(SessionNumber session, const wire::Frame& frame) {
         window.bytes = std::max(window.bytes, field_number(record, wire::Field::bytes, 0));
         if (record.code == 0) continue;
         coverage_.count_answer(frame.verb, record.code);
-        if (record.code == wire::confirm_settled) continue;
+        if (record.code == wire::confirm_settled) {
+            const std::uint64_t last = field_number(record, wire::Field::through, record.id);
+            for (std::uint64_t tag = record.id; tag <= last; ++tag) show(DurableFact{session, tag});
+            continue;
+        }
         const bool memory =
             as_text(field_octets(record, wire::Field::text)).find("limits.memory") != std::string_view::npos;
         if (memory) coverage_.count(Fault::memory_short);

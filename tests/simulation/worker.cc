@@ -165,10 +165,12 @@ void Worker::on_lost(const wire::Frame& frame) {
     leave_when_done();
 }
 
-void Worker::on_refused(wire::Status status) {
+void Worker::on_refused(wire::Status status, std::string_view text) {
     if (status != wire::Status::no_address) return;
-    // A queue that left the settings, and has drained.
-    std::erase(queues_, "passing");
+    // A queue that left the settings, and has drained: "no address 'name'".
+    const std::size_t from = std::min(text.find('\''), text.size() - 1) + 1;
+    const std::string_view name = text.substr(from, text.find('\'', from) - from);
+    if (std::erase(queues_, name) == 0) return;
     say_hello();
 }
 

@@ -22,7 +22,7 @@ class Worker : public Peer {
     void on_welcome(const Welcome& welcome, bool resumed) override;
     void on_frame(const wire::Frame& frame) override;
     void on_alarm(Alarm alarm, std::uint64_t detail) override;
-    void on_refused(wire::Status status) override;
+    void on_refused(wire::Status status, std::string_view text) override;
     std::uint64_t hello_number() override;
     void hello_fields(wire::FrameWriter& writer) override;
 

@@ -19,7 +19,9 @@ World::World(const Options& options, Coverage& coverage, std::ostream* trace)
       prng_(mix64(options.seed) ^ 0x776f726c64ULL),
       network_(agenda_, options.seed, options.delay, options.grain),
       messages_(options.seed),
-      store_(options, agenda_, coverage),
+      store_(options, agenda_, coverage,
+             {[this](std::uint64_t batch) { witness_.kept(batch); },
+              [this](const std::string& text) { witness_.violation("store", text); }}),
       surroundings_{options, agenda_, network_, messages_, coverage, begin, false, 0},
       witness_(options, messages_, coverage, trace),
       now_(begin),
@@ -87,37 +89,9 @@ void World::plan_faults() {
     if (options_.producer_dies.count() != 0) plan(up_to(2 * options_.producer_dies), Nemesis::kill_producer);
     if (options_.settings_change) plan(up_to(2s), Nemesis::change_settings);
     if (options_.drain_midway) plan(up_to(2s), Nemesis::drain);
+    if (options_.crash_every.count() != 0) plan(up_to(2 * options_.crash_every), Nemesis::crash);
     if (options_.wall_jump.count() != 0) plan(up_to(1s), Nemesis::jump);
     agenda_.add(now_ + 500ms, What::inspection);
-}
-
-void World::start_broker() {
-    network_.cut_all(now_);
-    for (LineId line = 0; line < by_line_.size(); ++line) {
-        if (by_line_[line]->alive()) agenda_.add(now_ + up_to(300ms), What::line_restored, line, network_.life(line));
-    }
-    BrokerOptions options;
-    options.seed = options_.seed;
-    options.boot = ++boot_;
-    options.store_keeps = options_.store;
-    broker_ = std::make_unique<Broker>(options);
-    draining_ = false;
-    events_.emplace_back(store_.start());
-    events_.emplace_back(SettingsChanged{build(scene_)});
-    step_all();
-}
-
-void World::end_broker(Finish how) {
-    witness_.broker_ended(how);
-    broker_.reset();
-    events_.clear();
-    incoming_.clear();
-    if (how == Finish::drained && draining_ && healing_) {
-        drained_ = true;
-        return;
-    }
-    coverage_.count(Fault::broker_restarted);
-    agenda_.add(now_ + 10ms + up_to(1s), What::broker_starts);
 }
 
 Outcome World::run() {
@@ -219,6 +193,13 @@ void World::handle(const Entry& entry) {
         case What::store_acquired:
             if (broker_ != nullptr) events_.emplace_back(store_.acquired(now_));
             return;
+        case What::store_fetched: {
+            std::uint64_t batch = 0;
+            Octets octets;
+            if (broker_ == nullptr || !store_.fetched(entry, batch, octets)) return;
+            events_.emplace_back(BatchFetched{batch, decode(octets)});
+            return;
+        }
         case What::broker_starts: return start_broker();
         case What::peer_wakes: return peers_[entry.who]->wake(entry.detail);
         case What::nemesis: return on_nemesis(static_cast<Nemesis>(entry.detail));
@@ -231,27 +212,42 @@ void World::inspect() {
     if (broker_ != nullptr && events_.empty()) witness_.inspect(broker_->status(now_));
 }
 
-void World::step_all() {
-    if (options_.cut == Cut::together) {
-        step(0, events_.size());
-    } else {
-        if (events_.empty()) step(0, 0);
-        for (std::size_t i = 0; i < events_.size() && broker_ != nullptr && !failed(); ++i) step(i, 1);
+/// Feeds the broker with all events, `most` at a time; 0: as the run's options say.
+void World::step_all(std::size_t most) {
+    if (most == 0) most = options_.cut == Cut::together ? events_.size() : 1;
+    if (events_.empty()) step(0, 0);
+    for (std::size_t i = 0; i < events_.size() && broker_ != nullptr && !failed(); i += most) {
+        step(i, std::min(most, events_.size() - i));
     }
     events_.clear();
     incoming_.clear();
+    decoded_.clear();
 }
 
 void World::step(std::size_t first, std::size_t count) {
     ++steps_;
-    witness_.begin_step(now_, healing_);
+    witness_.begin_step(clock(), healing_);
+    twin_events_.clear();
     for (std::size_t i = first; i < first + count; ++i) {
         readdress(i);
         show(i);
+        if (twin_ == nullptr) continue;
+        if (std::holds_alternative<SettingsChanged>(events_[i])) {
+            twin_events_.emplace_back(SettingsChanged{build(scene_)});
+        } else {
+            std::visit(
+                [this](const auto& event) {
+                    if constexpr (std::is_copy_constructible_v<std::decay_t<decltype(event)>>) {
+                        twin_events_.emplace_back(event);
+                    }
+                },
+                events_[i]);
+        }
     }
     witness_.all_received();
     effects_.clear();
     broker_->step(clock(), std::span(events_).subspan(first, count), effects_);
+    if (twin_ != nullptr) compare_twin();
     perform();
 }
 
@@ -276,6 +272,7 @@ void World::show(std::size_t event) {
     } else if (const auto* gone = std::get_if<PeerUnreachable>(&events_[event])) {
         witness_.unreachable(gone->peer);
     } else if (const auto* completed = std::get_if<StoreCompleted>(&events_[event])) {
+        store_.told(*completed);
         witness_.completed(*completed);
     } else if (const auto* acquired = std::get_if<StoreAcquired>(&events_[event])) {
         witness_.acquired(*acquired);
@@ -285,19 +282,14 @@ void World::show(std::size_t event) {
 }
 
 void World::perform() {
-    if (!effects_.records.empty()) {
-        witness_.appended(effects_.batch, effects_.records);
-        store_.append(effects_.batch, now_, healing_);
+    perform_store();
+    if (crashing_) {
+        // It ends in the middle of what it has to do.
+        coverage_.count(Fault::crash_within_step);
+        send(prng_.below(effects_.sends.size() + 1));
+        return end_broker(Finish::no);
     }
-    for (const Send& send : effects_.sends) {
-        const Octets frame = effects_.octets.octets(send.at, send.size);
-        if (send.parts) {
-            witness_.sent_frames(send.peer, frame);
-        } else {
-            witness_.sent(send.peer, frame);
-        }
-        network_.send_to_peer(send.peer, now_, frame);
-    }
+    send(effects_.sends.size());
     for (const Notice& notice : effects_.notices) witness_.noticed(notice);
     for (const PeerId peer : effects_.forget) {
         witness_.forgotten(peer);
@@ -306,6 +298,40 @@ void World::perform() {
     if (effects_.acquire) store_.acquire(now_);
     if (effects_.finish != Finish::no) return end_broker(effects_.finish);
     witness_.end_step(broker_->next_deadline());
+}
+
+void World::perform_store() {
+    if (!effects_.records.empty()) {
+        batch_.clear();
+        store::BatchWriter writer(batch_);
+        for (const StoreRecord& record : effects_.records) writer.add(record);
+        writer.finish(0, effects_.batch);
+        witness_.appended(effects_.batch, batch_.octets());
+        store_.append(effects_.batch, batch_.octets(), effects_.may_wait, now_, healing_);
+    }
+    for (const std::uint64_t batch : effects_.fetch) store_.fetch(batch, now_);
+    if (effects_.reclaim == 0) return;
+    store_.reclaim(effects_.reclaim);
+    if (prng_.chance(1, 8)) witness_.left(store_.needed(), false);
+}
+
+void World::send(std::size_t most) {
+    for (std::size_t i = 0; i < most; ++i) {
+        const Send& send = effects_.sends[i];
+        const Octets frame = effects_.octets.octets(send.at, send.size);
+        if (send.parts) {
+            witness_.sent_frames(send.peer, frame);
+        } else {
+            witness_.sent(send.peer, frame);
+        }
+        network_.send_to_peer(send.peer, now_, frame);
+    }
+}
+
+std::span<const StoreRecord> World::decode(Octets octets) {
+    store::BatchRecords& records = decoded_.emplace_back();
+    if (!records.add(octets)) witness_.violation("codec", "what the store has cannot be read");
+    return records.records();
 }
 
 bool World::settled() {
@@ -340,6 +366,7 @@ void World::finish() {
                                            " in flight, " + std::to_string(q.storing) + " being stored, for " +
                                            std::to_string(q.workers) + " workers");
     }
+    witness_.left(store_.needed(), false);
     witness_.end(broker_->status(now_));
 }
 

@@ -15,6 +15,7 @@
 #include "peer.h"
 #include "producer.h"
 #include "simulated_store.h"
+#include "store/records.h"
 #include "vandal.h"
 #include "witness.h"
 #include "worker.h"
@@ -48,7 +49,7 @@ class World {
         Parcel parcel;
         std::vector<Octets> parts;
     };
-    enum class Nemesis : std::uint8_t { cut, kill_producer, change_settings, restore_settings, drain, jump };
+    enum class Nemesis : std::uint8_t { cut, kill_producer, change_settings, restore_settings, drain, jump, crash };
 
     void make_peers();
     void make_majordomo_peers();
@@ -58,12 +59,26 @@ class World {
     void on_nemesis(Nemesis fault);
     void cut_line();
     void change_settings(bool remove);
-    void step_all();
+    [[nodiscard]] const QueueScene& as_planned(const std::string& queue) const {
+        return options_.scene.queues[options_.scene.find_queue(queue)];
+    }
+    void change_settings_by_crash();
+    void forget_settings();
+    void crash();
+    void step_all(std::size_t most = 0);
     void step(std::size_t first, std::size_t count);
     void show(std::size_t event);
     void readdress(std::size_t event);
     void perform();
+    void perform_store();
+    void send(std::size_t most);
     void start_broker();
+    void replay();
+    void replay_up_to(std::size_t count);
+    void compare_twin();
+    [[nodiscard]] std::unique_ptr<Broker> make_broker() const;
+    /// The records of a batch, kept until the step is over.
+    std::span<const StoreRecord> decode(Octets octets);
     void end_broker(Finish how);
     void heal();
     /// True when nothing is left to do; false while the run must go on.
@@ -101,6 +116,17 @@ class World {
 
     std::unique_ptr<Broker> broker_;
     Effects effects_;
+    bool crashing_ = false;  // in the next step
+    std::vector<SimulatedStore::Kept> to_replay_;
+    std::deque<store::BatchRecords> decoded_;
+    Buffer batch_;
+
+    /// Goes along for some steps, fed with the same; it must do the same.
+    std::unique_ptr<Broker> twin_;
+    Effects twin_effects_;
+    std::vector<Event> twin_events_;
+    std::uint64_t twin_steps_ = 0;
+    bool twin_compares_ = false;
     std::deque<Incoming> incoming_;
     std::vector<Event> events_;
     std::vector<std::unique_ptr<Peer>> peers_;
