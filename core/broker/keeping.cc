@@ -171,7 +171,9 @@ void Broker::Machine::write_relocated() {
         for (const MessageId id : relocation_.messages) relocate_message(id);
         batch().notes_first = out_->records.size();
         keep_last_notes(relocation_.notes);
-        for (const StoreRecord& note : relocation_.notes) relocate_note(note);
+        for (const StoreRecord& note : relocation_.notes) {
+            if (!YM_MUTANT(notes_left_behind)) relocate_note(note);
+        }
         batch().notes_last = out_->records.size();
         std::vector<std::uint64_t>& read = batch().read_notes;
         read.insert(read.end(), relocation_.from.begin(), relocation_.from.end());
@@ -243,6 +245,7 @@ void Broker::Machine::write_snapshot() {
     }
     for (const Session& s : sessions_) {
         if (s.state == SessionState::free || s.majordomo || s.accepted.taken() == 0) continue;
+        if (YM_MUTANT(windows_left_behind)) continue;
         s.accepted.save(record_numbers_);
         StoreRecord& r = write(RecordKind::window);
         r.principal = s.key.principal;
@@ -255,9 +258,9 @@ void Broker::Machine::write_snapshot() {
 /// A queue's books as they will be when everything that was appended is stored: with `storing`.
 void Broker::Machine::add_books(const Queue& q, const Storing& storing) {
     const Ledger& l = q.ledger;
-    record_numbers_.insert(record_numbers_.end(),
-                           {l.accepted + storing.accepted, l.moved_in + storing.moved_in, l.acked, l.dead, l.expired,
-                            l.deleted, l.moved_out, q.dead_ledger.in, q.dead_ledger.dropped});
+    record_numbers_.insert(record_numbers_.end(), {l.accepted + (YM_MUTANT(snapshot_too_early) ? 0 : storing.accepted),
+                                                   l.moved_in + storing.moved_in, l.acked, l.dead, l.expired, l.deleted,
+                                                   l.moved_out, q.dead_ledger.in, q.dead_ledger.dropped});
     record_numbers_.insert(record_numbers_.end(), l.dropped.begin(), l.dropped.end());
 }
 
@@ -279,7 +282,7 @@ void Broker::Machine::complete_relocation(PendingBatch& pending) {
     }
     if (pending.number != reclaiming_.snapshot_batch) return;
     reclaiming_.snapshot_batch = 0;
-    out_->reclaim = reclaiming_.through;
+    out_->reclaim = reclaiming_.through + (YM_MUTANT(reclaimed_too_far) ? 1 : 0);
     for (std::uint64_t n = batches_.first(); n <= reclaiming_.through; ++n) {
         reclaiming_.bytes -= batches_.find(n)->bytes;
     }

@@ -44,7 +44,17 @@
     X(part_after_last, "sends a Majordomo client a part behind its last reply")                            \
     X(mmi_always_found, "says of every service that it has a worker")                                      \
     X(strangers_ignored, "does not answer who has not said HELLO")                                         \
-    X(silent_served, "gives deliveries to a peer that has been silent for too long")
+    X(silent_served, "gives deliveries to a peer that has been silent for too long")                       \
+    X(batch_read_twice, "counts what a batch of the store settles each time that it is read")              \
+    X(attempts_forgotten, "forgets at a start how many attempts were used up")                             \
+    X(delay_forgotten, "hands out at a start what has to wait")                                            \
+    X(books_begin_anew, "begins the books of its queues anew at a start")                                  \
+    X(dead_come_alive, "takes dead letters for messages at a start")                                       \
+    X(notes_left_behind, "gives up what old batches say of single copies")                                 \
+    X(windows_left_behind, "gives up what old batches say of sequences")                                   \
+    X(reclaimed_too_far, "gives up one batch too many")                                                    \
+    X(snapshot_too_early, "writes down books without what is under way")                                   \
+    X(page_cut, "brings a body back from the store without its last octet")
 
 namespace ym::mutants {
 

@@ -94,7 +94,7 @@ void Broker::Machine::load(Slot slot, const StoreRecord& record, std::uint64_t n
     std::byte* at = messages_.load(slot, head);
     for (const Octets part : {record.fields, record.body}) {
         if (part.empty()) continue;
-        std::memcpy(at, part.data(), part.size());
+        std::memcpy(at, part.data(), part.size() - (YM_MUTANT(page_cut) ? 1 : 0));
         at += part.size();
     }
 }

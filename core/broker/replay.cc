@@ -35,7 +35,13 @@ void count(Ledger& ledger, Outcome outcome) {
 
 /// Batches come in the order of their numbers; one that was read before says nothing.
 void Broker::Machine::on(const StoreReplayed& event) {
-    if (event.batch <= last_batch_) return;
+    if (event.batch <= last_batch_) {
+        for (const StoreRecord& r : event.records) {
+            if (YM_MUTANT(batch_read_twice) && replay_ && r.kind == RecordKind::settled)
+                (void)replay_settled(r.queue, r.message, r.outcome);
+        }
+        return;
+    }
     if (!replay_) {
         replay_ = std::make_unique<Replay>();
         for (const ListenerSettings& listener : topology_->listeners)
@@ -280,7 +286,7 @@ void Broker::Machine::replay_queue(std::uint32_t number, const Replay::Books& bo
     q.keeps = q.keeps || books.has_copies;
     q.number = AddressId{number};
     q.named = !books.is_nameless;
-    q.ledger = books.ledger;
+    if (!YM_MUTANT(books_begin_anew)) q.ledger = books.ledger;
     q.dead_ledger.in = books.dead.in;
     q.dead_ledger.dropped = books.dead.dropped;
 }
@@ -289,15 +295,16 @@ void Broker::Machine::replay_copy(Queue& q, Slot slot) {
     const MessageId id = messages_.id(slot);
     const auto found = replay_->notes.empty() ? replay_->notes.end() : replay_->notes.find({id, q.number});
     const std::uint8_t priority = messages_.priority(slot);
-    const Replay::Note note = found == replay_->notes.end() ? Replay::Note{} : found->second;
-    if (note.is_dead) {
+    Replay::Note note = found == replay_->notes.end() ? Replay::Note{} : found->second;
+    if (YM_MUTANT(attempts_forgotten) && !note.is_dead) note.attempts = 0;
+    if (note.is_dead && !YM_MUTANT(dead_come_alive)) {
         q.dead.push_back({slot, to_instant(note.at), note.reason, note.attempts});
         return;
     }
     ++q.live;
     q.bytes += messages_.bytes(slot);
     const Instant due = to_instant(note.at);
-    if (note.attempts > 0 && due > now_.monotonic) {
+    if (note.attempts > 0 && due > now_.monotonic && !YM_MUTANT(delay_forgotten)) {
         q.wait({due, {id, slot, note.attempts}});
     } else if (note.attempts > 0) {
         q.put_back({id, slot, note.attempts}, priority);
