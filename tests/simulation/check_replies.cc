@@ -32,7 +32,8 @@ class ReplyChecker final : public Checker {
     /// One that is refused after all, and sent again, is another request, whatever its time brought meanwhile.
     void on(const AnswerFact& fact) override {
         const auto found = requests_.find({fact.session, fact.sequence});
-        if (found != requests_.end() && static_cast<std::uint16_t>(fact.status) / 100 != 2) found->second.finals = 0;
+        const bool refused = static_cast<std::uint16_t>(fact.status) / 100 != 2 && fact.status != wire::Status::too_old;
+        if (found != requests_.end() && refused) found->second.finals = 0;
     }
 
     void on(const SettleFact& fact) override {
