@@ -26,14 +26,20 @@ host::Host& plugins() {
 }  // namespace
 
 std::unique_ptr<Topology> build(const Scene& scene) {
+    // Most brokers of a run start with the settings of the one before: those are read once.
+    static std::string text;
+    static settings::Config config;
     settings::Problems problems;
-    const settings::Config config = settings::read_text(
-        to_yaml(scene), "scene", [](const char*) -> const char* { return nullptr; }, problems);
+    if (std::string fresh = to_yaml(scene); fresh != text) {
+        text = std::move(fresh);
+        config = settings::read_text(
+            text, "scene", [](const char*) -> const char* { return nullptr; }, problems);
+    }
     std::unique_ptr<Topology> topology;
     if (problems.empty()) topology = plugins().build(config, problems);
     if (!problems.empty() || topology == nullptr) {
         for (const settings::Problem& problem : problems.sorted()) std::cerr << settings::to_line(problem) << "\n";
-        std::cerr << to_yaml(scene);
+        std::cerr << text;
         std::abort();
     }
     return topology;
