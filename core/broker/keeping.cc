@@ -41,8 +41,8 @@ bool Broker::Machine::is_stored(std::uint64_t number) const {
 }
 
 /// A queue holds the message no longer; the last one takes it along.
-void Broker::Machine::drop_copy(Queue& q, Slot slot) {
-    const Holders::Set left = holders_.without(messages_.holders(slot), q.address);
+void Broker::Machine::drop_copy(AddressId holder, Slot slot) {
+    const Holders::Set left = holders_.without(messages_.holders(slot), holder);
     if (left != Holders::none) return messages_.set_holders(slot, left);
     leave_batch(slot);
     messages_.remove(slot);
@@ -67,22 +67,31 @@ Slot Broker::Machine::split(Queue& from, Queue& to, Slot slot) {
     const Slot made = messages_.add(entry, head, octets);
     const Octets old = messages_.octets(slot);
     if (!old.empty()) std::memcpy(octets, old.data(), old.size());
-    drop_copy(from, slot);
+    drop_copy(from.address, slot);
     return made;
 }
 
-/// What a batch takes on disk, nearly, and whether it says something of single copies. For the batch that is sealed.
-void Broker::Machine::measure_batch() {
+/// What a batch takes on disk, nearly, and whether it says something of single copies.
+void Broker::Machine::measure_batch(std::uint64_t number, std::span<const StoreRecord> records) {
     std::uint64_t bytes = 0;
     bool has_notes = false;
-    for (const StoreRecord& r : out_->records) {
+    for (const StoreRecord& r : records) {
         bytes += Batches::record_bytes(r.fields.size() + r.body.size() + r.name.size() + r.numbers.size_bytes());
-        has_notes = has_notes || r.kind == RecordKind::attempted || r.kind == RecordKind::dead;
+        has_notes = has_notes || is_note(r.kind);
     }
-    batches_.wrote(out_->batch, bytes);
-    Batches::Batch& batch = *batches_.find(out_->batch);
-    batch.has_notes = has_notes;
-    batch.at = now_.wall;
+    batches_.wrote(number, bytes);
+    batches_.find(number)->has_notes = has_notes;
+}
+
+/// What every record says that holds a message. Of a loaded one, whose octets the record borrows.
+void Broker::Machine::show_message(StoreRecord& r, Slot slot) const {
+    const MessageHead& head = messages_.head(slot);
+    const Octets octets = messages_.octets(slot);
+    r.message = messages_.id(slot);
+    r.at = head.accepted_wall;
+    r.priority = messages_.priority(slot);
+    r.fields = octets.first(head.fields_bytes);
+    r.body = octets.subspan(head.fields_bytes);
 }
 
 /// Gives up what is oldest, and copies what counts of it when it keeps too much back that does not.
@@ -146,20 +155,13 @@ void Broker::Machine::relocate(const BatchFetched& event, std::uint64_t bytes) {
     --relocation_.fetches;
     relocation_.bytes -= bytes;
     for (const StoreRecord& r : event.records) {
-        switch (r.kind) {
-            case RecordKind::accepted:
-            case RecordKind::moved:
-            case RecordKind::relocated: {
-                const Slot slot = messages_.find(r.message);
-                if (slot == no_slot || messages_.batch(slot) != event.batch) break;
-                if (!messages_.is_loaded(slot)) load(slot, r, event.batch);
-                relocation_.messages.push_back(r.message);
-                break;
-            }
-            case RecordKind::attempted:
-            case RecordKind::dead: relocation_.notes.push_back(r); break;
-            default: break;  // older than the next snapshot
-        }
+        // All other records are older than the next snapshot.
+        if (is_note(r.kind)) relocation_.notes.push_back(r);
+        if (!holds_message(r.kind)) continue;
+        const Slot slot = messages_.find(r.message);
+        if (slot == no_slot || messages_.batch(slot) != event.batch) continue;
+        if (!messages_.is_loaded(slot)) load(slot, r, event.batch);
+        relocation_.messages.push_back(r.message);
     }
     relocation_.from.push_back(event.batch);
 }
@@ -201,14 +203,7 @@ void Broker::Machine::relocate_message(MessageId id) {
     });
     if (record_queues_.size() == first) return;  // those that still hold it keep nothing
     record_queues_at_.push_back(static_cast<std::uint32_t>(record_queues_.size()));
-    const MessageHead& head = messages_.head(slot);
-    const Octets octets = messages_.octets(slot);
-    StoreRecord& r = record(RecordKind::relocated);
-    r.message = id;
-    r.at = head.accepted_wall;
-    r.priority = messages_.priority(slot);
-    r.fields = octets.first(head.fields_bytes);
-    r.body = octets.subspan(head.fields_bytes);
+    show_message(record(RecordKind::relocated), slot);
 }
 
 /// What is said of a copy that is still there is said again as it was; the highest count of attempts holds.

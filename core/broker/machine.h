@@ -289,9 +289,10 @@ class Broker::Machine {
     void keep_in(Slot slot, std::uint64_t batch);
     void leave_batch(Slot slot);
     [[nodiscard]] bool is_stored(std::uint64_t batch) const;
-    void drop_copy(Queue& queue, Slot slot);
+    void drop_copy(AddressId holder, Slot slot);
     Slot split(Queue& from, Queue& to, Slot slot);
-    void measure_batch();
+    void measure_batch(std::uint64_t number, std::span<const StoreRecord> records);
+    void show_message(StoreRecord& record, Slot slot) const;
     void tend_store();
     [[nodiscard]] bool is_read_below(std::uint64_t number) const;
     void relocate_more(std::uint64_t end);
@@ -393,7 +394,6 @@ class Broker::Machine {
     std::vector<std::uint32_t> record_numbers_at_;
     std::vector<AddressId> numbers_;  // queues by their numbers in the store
     std::unique_ptr<Replay> replay_;  // until all is read
-
     Batches batches_;
     Reclaiming reclaiming_;
     Relocation relocation_;

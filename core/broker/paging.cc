@@ -75,7 +75,7 @@ void Broker::Machine::on(const BatchFetched& event) {
     // What is wanted comes in any case, its neighbours while there is room.
     const std::uint64_t room = topology_->memory_max - topology_->memory_max / 8;
     for (const StoreRecord& r : event.records) {
-        if (r.kind != RecordKind::accepted && r.kind != RecordKind::moved && r.kind != RecordKind::relocated) continue;
+        if (!holds_message(r.kind)) continue;
         const Slot slot = messages_.find(r.message);
         if (slot == no_slot || messages_.is_loaded(slot) || messages_.batch(slot) != event.batch) continue;
         const bool is_wanted = std::find(wanted_.begin(), wanted_.end(), r.message) != wanted_.end();

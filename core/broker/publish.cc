@@ -379,18 +379,12 @@ void Broker::Machine::make_ready(const StoringCopy& copy) {
 void Broker::Machine::record_message(const Session& s, const Candidate& c, Slot slot) {
     for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) name_queue(queue(targets_[t].queue));
     keep_in(slot, batch().number);
-    const MessageHead& head = messages_.head(slot);
-    const Octets octets = messages_.octets(slot);
     StoreRecord& r = record(RecordKind::accepted);
-    r.message = messages_.id(slot);
-    r.at = head.accepted_wall;
-    r.priority = messages_.priority(slot);
+    show_message(r, slot);
     r.principal = s.key.principal;
     // A Majordomo client has no session that outlives its connection.
     if (!s.majordomo) r.session = as_octets(s.key.text());
     r.sequence = c.sequence;
-    r.fields = octets.first(head.fields_bytes);
-    r.body = octets.subspan(head.fields_bytes);
     // Views of the routes are made when the step ends: the list may still move.
     for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) {
         const Queue& q = queue(targets_[t].queue);

@@ -26,6 +26,16 @@ enum class RecordKind : std::uint8_t {
     totals = 10,  // and the numbers of the shard
 };
 
+/// Whether such a record holds a message, with its fields and its body.
+[[nodiscard]] constexpr bool holds_message(RecordKind kind) {
+    return kind == RecordKind::accepted || kind == RecordKind::moved || kind == RecordKind::relocated;
+}
+
+/// Whether such a record says something of one queue's copy that a later record of its kind may say again.
+[[nodiscard]] constexpr bool is_note(RecordKind kind) {
+    return kind == RecordKind::attempted || kind == RecordKind::dead;
+}
+
 /// How a queue's copy of a message ended. The ledger has one counter each.
 enum class Outcome : std::uint8_t { acked = 1, dead, expired, dropped, deleted, moved };
 

@@ -49,15 +49,12 @@ void Broker::Machine::on(const StoreReplayed& event) {
     }
     last_batch_ = event.batch;
     batches_.add(event.batch);
-    std::uint64_t bytes = 0;
     for (const StoreRecord& r : event.records) {
-        bytes += Batches::record_bytes(r.fields.size() + r.body.size() + r.name.size() + r.numbers.size_bytes());
         if (replay_record(r)) continue;
         notice(NoticeKind::store_failed, "store", "a record of the batch contradicts those before it", event.batch);
         return finish(Finish::store_failed);
     }
-    batches_.wrote(event.batch, bytes);
-    ++replay_->batches;
+    measure_batch(event.batch, event.records);
 }
 
 /// False if the record cannot be.
@@ -151,20 +148,12 @@ bool Broker::Machine::replay_settled(AddressId number, MessageId message, Outcom
         count(books->ledger, outcome);
     }
     const Slot slot = messages_.find(message);
-    if (slot == no_slot || !holders_.contains(messages_.holders(slot), number)) return true;
-    const Holders::Set left = holders_.without(messages_.holders(slot), number);
-    if (left != Holders::none) {
-        messages_.set_holders(slot, left);
-    } else {
-        leave_batch(slot);
-        messages_.remove(slot);
-    }
+    if (slot != no_slot) drop_copy(number, slot);
     return true;
 }
 
 /// Its message may only come later, if its older record was reclaimed.
 bool Broker::Machine::replay_note(const StoreRecord& r, Replay::Books& books) {
-    batches_.find(last_batch_)->has_notes = true;
     Replay::Note& note = replay_->notes[{r.message, r.queue}];
     if (r.kind == RecordKind::dead) {
         if (!note.is_dead) {

@@ -53,8 +53,6 @@ struct Replay {
     std::unordered_map<CopyKey, Note, CopyKeyHash> notes;
     std::uint32_t session = 0xffffffffU;  // of the last record
     std::uint64_t span = 4096;            // of a session's window: what a producer may send again
-    std::uint64_t batches = 0;
-    std::uint64_t messages = 0;
 };
 
 }  // namespace ym

@@ -134,19 +134,14 @@ void Broker::Machine::record_move(const MovingCopy& moving) {
     name_queue(to);
     name_queue(queue(moving.from));
     keep_in(moving.to.slot, batch().number);
-    const MessageHead& head = messages_.head(moving.to.slot);
-    const Octets octets = messages_.octets(moving.to.slot);
     StoreRecord& r = record(RecordKind::moved);
-    r.message = YM_MUTANT(moved_number_kept) ? moving.origin : messages_.id(moving.to.slot);
+    show_message(r, moving.to.slot);
+    if (YM_MUTANT(moved_number_kept)) r.message = moving.origin;
     r.queue = to.number;
     r.origin = moving.origin;
     r.from = queue(moving.from).number;
     r.reason = moving.reason;
     r.attempt = moving.attempts;
-    r.at = head.accepted_wall;
-    r.priority = messages_.priority(moving.to.slot);
-    r.fields = octets.first(head.fields_bytes);
-    r.body = octets.subspan(head.fields_bytes);
 }
 
 void Broker::Machine::drop_dead(Queue& q) {
@@ -157,7 +152,7 @@ void Broker::Machine::drop_dead(Queue& q) {
         r.message = messages_.id(slot);
         r.outcome = Outcome::dropped;
     }
-    drop_copy(q, slot);
+    drop_copy(q.address, slot);
     ++q.dead_ledger.dropped;
 }
 
@@ -170,7 +165,7 @@ void Broker::Machine::settled(Queue& q, Slot slot, Outcome outcome) {
     }
     --q.live;
     q.bytes -= messages_.bytes(slot);
-    drop_copy(q, slot);
+    drop_copy(q.address, slot);
     if (q.live > 0) return;
     q.empty_since = now_.monotonic;
     if (q.orphan || q.created) schedule(q);

@@ -160,7 +160,8 @@ void Broker::Machine::seal_batch() {
             case RecordKind::moved: break;
         }
     }
-    measure_batch();
+    measure_batch(pending.number, out_->records);
+    batches_.find(pending.number)->at = now_.wall;
 }
 
 void Broker::Machine::on(const StoreCompleted& event) {
@@ -267,7 +268,7 @@ void Broker::Machine::refuse_batch(PendingBatch& pending) {
         --q.live;
         q.bytes -= messages_.bytes(copy.slot);
         ++q.refused;
-        drop_copy(q, copy.slot);
+        drop_copy(copy.queue, copy.slot);
     }
     for (const PendingAnswer& run : pending.confirms) {
         refused_ += run.last - run.first + 1;

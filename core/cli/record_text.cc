@@ -42,10 +42,6 @@ std::string time_text(WallTime at) {
     return text.data();
 }
 
-bool has_message(RecordKind kind) {
-    return kind == RecordKind::accepted || kind == RecordKind::moved || kind == RecordKind::relocated;
-}
-
 std::string queues_text(const StoreRecord& record, const QueueNames& names) {
     std::string text;
     for (const AddressId queue : record.queues) text += (text.empty() ? "" : ", ") + names[queue];
@@ -183,7 +179,7 @@ std::string json_of(const StoreRecord& record, const QueueNames& names) {
     }
     if (record.sequence != 0) object["sequence"] = record.sequence;
     if (!record.session.empty()) object["session_hex"] = hex(as_text(record.session));
-    if (has_message(record.kind)) {
+    if (holds_message(record.kind)) {
         put_message(object, record);
         object["body_octets"] = record.body.size();
     }
