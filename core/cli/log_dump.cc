@@ -2,7 +2,6 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "cli/exit_code.h"
 #include "cli/log_command.h"
 #include "cli/log_files.h"
 #include "cli/record_text.h"
@@ -122,32 +121,20 @@ class Dump {
 }  // namespace
 
 int log_dump(const LogOptions& options) {
-    Progress progress;
-    const LogFiles files = read_log(options.dir, progress);
-    progress.clear();
-    if (!files.error.empty()) {
-        std::fprintf(stderr, "yardmaster: %s\n", files.error.c_str());
-        return files.code;
-    }
-    bool fine = true;
-    for (const LogShard& shard : files.shards) {
+    return each_shard(options.dir, [&](const LogShard& shard, Progress&, std::string& failed) {
         Dump dump(shard, options);
         Progress quiet;  // what is printed shows how far it is
-        const std::string failed = each_frame(shard, true, quiet, [&](const FrameOf& of, disklog::Octets body) {
+        failed = each_frame(shard, true, quiet, [&](const FrameOf& of, disklog::Octets body) {
             quiet.clear();
             dump.frame(of, body);
         });
-        if (!failed.empty()) {
-            std::fprintf(stderr, "yardmaster: %s\n", failed.c_str());
-            return exit_store;
-        }
+        if (!failed.empty()) return false;
         for (const std::string& problem : shard.problems) std::fprintf(stderr, "yardmaster: %s\n", problem.c_str());
         for (const disklog::Damage& damage : shard.verdict.damages) {
             std::fprintf(stderr, "yardmaster: damaged: %s\n", damage.text.c_str());
         }
-        fine = fine && shard.fine() && dump.fine();
-    }
-    return fine ? exit_ok : exit_failed;
+        return dump.fine();
+    });
 }
 
 }  // namespace ym::cli

@@ -132,24 +132,12 @@ bool export_shard(const LogShard& shard, const LogOptions& options, Progress& pr
 }  // namespace
 
 int log_export(const LogOptions& options) {
-    Progress progress;
-    const LogFiles files = read_log(options.dir, progress);
-    progress.clear();
-    if (!files.error.empty()) {
-        std::fprintf(stderr, "yardmaster: %s\n", files.error.c_str());
-        return files.code;
-    }
-    bool fine = true;
-    for (const LogShard& shard : files.shards) {
-        std::string failed;
-        fine = export_shard(shard, options, progress, failed) && shard.fine() && fine;
-        if (!failed.empty()) {
-            std::fprintf(stderr, "yardmaster: %s\n", failed.c_str());
-            return exit_store;
-        }
-    }
-    if (!fine) std::fprintf(stderr, "yardmaster: parts of the log cannot be read; see `yardmaster log verify`\n");
-    return fine ? exit_ok : exit_failed;
+    const int code = each_shard(options.dir, [&](const LogShard& shard, Progress& progress, std::string& failed) {
+        return export_shard(shard, options, progress, failed);
+    });
+    if (code == exit_failed)
+        std::fprintf(stderr, "yardmaster: parts of the log cannot be read; see `yardmaster log verify`\n");
+    return code;
 }
 
 }  // namespace ym::cli

@@ -194,6 +194,25 @@ LogFiles read_log(const std::string& dir, Progress& progress) {
     return files;
 }
 
+int each_shard(const std::string& dir, const EachShard& each) {
+    Progress progress;
+    const LogFiles files = read_log(dir, progress);
+    progress.clear();
+    if (!files.error.empty()) {
+        std::fprintf(stderr, "yardmaster: %s\n", files.error.c_str());
+        return files.code;
+    }
+    bool fine = true;
+    for (const LogShard& shard : files.shards) {
+        std::string failed;
+        fine = each(shard, progress, failed) && shard.fine() && fine;
+        if (failed.empty()) continue;
+        std::fprintf(stderr, "yardmaster: %s\n", failed.c_str());
+        return exit_store;
+    }
+    return fine ? exit_ok : exit_failed;
+}
+
 std::string each_frame(const LogShard& shard, bool all, Progress& progress, const EachFrame& each) {
     disklog::PosixDisk disk(shard.folder);
     std::set<std::pair<std::size_t, std::size_t>> counting;

@@ -53,6 +53,12 @@ struct LogFiles {
 /// Reads the log in `dir`: the folder that the setting `dir` of the store names, or that of one shard.
 [[nodiscard]] LogFiles read_log(const std::string& dir, Progress& progress);
 
+/// Gets each shard of a log. False: something of it is not right, or cannot be read; text in `failed`: the disk could
+/// not be read, and there is no use in going on.
+using EachShard = std::function<bool(const LogShard&, Progress& progress, std::string& failed)>;
+/// Gives the shards of the log in `dir`; an ExitCode. Says on standard error what ended it.
+[[nodiscard]] int each_shard(const std::string& dir, const EachShard& each);
+
 /// A frame and where it stands.
 struct FrameOf {
     const disklog::SegmentScan& segment;

@@ -95,31 +95,23 @@ Json json_of(const LogShard& shard, const Contents& contents) {
 }  // namespace
 
 int log_verify(const LogOptions& options) {
-    Progress progress;
-    const LogFiles files = read_log(options.dir, progress);
-    progress.clear();
-    if (!files.error.empty()) {
-        std::fprintf(stderr, "yardmaster: %s\n", files.error.c_str());
-        return files.code;
-    }
-    bool fine = true;
     Json all{{"dir", options.dir}, {"shards", Json::array()}};
-    for (const LogShard& shard : files.shards) {
+    const int code = each_shard(options.dir, [&](const LogShard& shard, Progress& progress, std::string& failed) {
         Contents contents;
-        if (const std::string failed = count(shard, progress, contents); !failed.empty()) {
-            std::fprintf(stderr, "yardmaster: %s\n", failed.c_str());
-            return exit_store;
-        }
-        fine = fine && shard.fine() && contents.unreadable.empty();
+        failed = count(shard, progress, contents);
+        if (!failed.empty()) return false;
         if (options.json) {
             all["shards"].push_back(json_of(shard, contents));
         } else {
             print(shard, contents);
         }
-    }
-    all["fine"] = fine;
-    if (options.json) std::printf("%s\n", all.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
-    return fine ? exit_ok : exit_failed;
+        return contents.unreadable.empty();
+    });
+    const bool is_answered = code == exit_ok || code == exit_failed;
+    all["fine"] = code == exit_ok;
+    if (options.json && is_answered)
+        std::printf("%s\n", all.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+    return code;
 }
 
 }  // namespace ym::cli
