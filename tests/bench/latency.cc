@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/job.h"
+#include "bench/range.h"
 
 namespace ym::bench {
 namespace {
@@ -58,8 +59,8 @@ void print(const std::vector<Row>& rows) {
         for (const Part& part : parts) {
             std::vector<double> values;
             for (const Run& run : row.runs) values.push_back(run.latency_of(part.share));
-            std::ranges::sort(values);
-            std::printf("  %8.0f (%6.0f to %6.0f)", values[values.size() / 2], values.front(), values.back());
+            const Range range = range_of(std::move(values));
+            std::printf("  %8.0f (%6.0f to %6.0f)", range.median, range.low, range.high);
         }
         std::printf("\n");
     }

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "bench/log_job.h"
+#include "bench/range.h"
 
 namespace ym::bench {
 namespace {
@@ -35,18 +36,11 @@ struct Row {
     std::vector<LogRun> bare;
 };
 
-struct Range {
-    double low = 0, median = 0, high = 0;
-};
-
 template <class Of>
 Range range_of(std::size_t count, Of of) {
     std::vector<double> values;
     for (std::size_t i = 0; i < count; ++i) values.push_back(of(i));
-    std::ranges::sort(values);
-    const std::size_t half = values.size() / 2;
-    const double median = values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-    return {values.front(), median, values.back()};
+    return bench::range_of(std::move(values));
 }
 
 double rate(const LogJob& job, const LogRun& run) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/job.h"
+#include "bench/range.h"
 
 namespace ym::bench {
 namespace {
@@ -33,22 +34,11 @@ struct Row {
     std::vector<Run> runs;
 };
 
-struct Range {
-    double low = 0, median = 0, high = 0;
-};
-
-Range range_of(std::vector<double> values) {
-    std::ranges::sort(values);
-    const std::size_t half = values.size() / 2;
-    const double median = values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-    return {values.front(), median, values.back()};
-}
-
 template <class Of>
 Range range_of(const Row& row, Of of) {
     std::vector<double> values;
     for (const Run& run : row.runs) values.push_back(of(run));
-    return range_of(values);
+    return bench::range_of(values);
 }
 
 /// About a second of the forwarder at each batch.
@@ -97,7 +87,7 @@ std::optional<Range> ratio(const Row* row, const Row* to) {
     if (row == nullptr || to == nullptr) return std::nullopt;
     std::vector<double> ratios;
     for (std::size_t i = 0; i < row->runs.size(); ++i) ratios.push_back(row->runs[i].rate / to->runs[i].rate);
-    return range_of(ratios);
+    return bench::range_of(ratios);
 }
 
 struct Ratio {

@@ -16,34 +16,29 @@ def run_of(settings, lease):
     return Run(settings.build, settings.seed, store=settings.store, lease=lease, keep=settings.keep)
 
 
-def kill_workers(settings):
-    """kill -9 of a worker with messages in its hands, and another process in its place."""
+def kill(settings, role, peers, why):
+    """kill -9 of peers of a role, one after the other, and another process of its name in the place of each."""
     with run_of(settings, "10s") as run:
         run.start_broker()
         load(run)
         for _ in range(settings.count):
             time.sleep(run.random.uniform(0.02, 0.15))
-            name = f"worker-{run.random.randrange(4)}"
+            name = f"{role}-{run.random.randrange(peers)}"
             run.kill_peer(name)
             run.restart_peer(name)
         run.drain()
         found = run.check()
-        return row("kill -9 of a worker", settings.count, run, found, because(found))
+        return row(f"kill -9 of a {role}", settings.count, run, found, why(found))
+
+
+def kill_workers(settings):
+    """kill -9 of a worker with messages in its hands, and another process in its place."""
+    return kill(settings, "worker", 4, because)
 
 
 def kill_producers(settings):
     """kill -9 of a producer with messages under way; the next one of its name goes on behind them."""
-    with run_of(settings, "10s") as run:
-        run.start_broker()
-        load(run)
-        for _ in range(settings.count):
-            time.sleep(run.random.uniform(0.02, 0.15))
-            name = f"producer-{run.random.randrange(2)}"
-            run.kill_peer(name)
-            run.restart_peer(name)
-        run.drain()
-        found = run.check()
-        return row("kill -9 of a producer", settings.count, run, found, f"recovered (nobody knew, and they came): {found['recovered']}")
+    return kill(settings, "producer", 2, lambda found: f"recovered (nobody knew, and they came): {found['recovered']}")
 
 
 def stop(run, role, count, seconds, at_once):

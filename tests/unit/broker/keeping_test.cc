@@ -16,12 +16,6 @@ constexpr PeerId worker{2};
 constexpr PeerId other{3};
 constexpr BrokerOptions small{.store_keeps = true, .store_slack = 64U << 10U};
 
-std::unique_ptr<Topology> durable(std::vector<std::string> queues) {
-    auto t = topology(queues);
-    for (QueueSettings& q : t->queues) q.durable = true;
-    return t;
-}
-
 std::string body_of(std::uint64_t sequence) {
     return std::to_string(sequence) + std::string(500, '.');
 }

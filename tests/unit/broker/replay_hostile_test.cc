@@ -11,12 +11,6 @@ using wire::Verb;
 constexpr PeerId producer{1};
 constexpr PeerId worker{2};
 
-std::unique_ptr<Topology> durable(std::vector<std::string> queues) {
-    auto t = topology(queues);
-    for (QueueSettings& q : t->queues) q.durable = true;
-    return t;
-}
-
 TEST(HostileReplay, AsksTheStoreForNothingUntilAllIsReadBack) {
     constexpr BrokerOptions small{.store_keeps = true, .store_slack = 1};
     KeptStore store;

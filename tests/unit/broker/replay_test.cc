@@ -13,12 +13,6 @@ constexpr PeerId producer{1};
 constexpr PeerId worker{2};
 constexpr PeerId other{3};
 
-std::unique_ptr<Topology> durable(std::vector<std::string> queues) {
-    auto t = topology(queues);
-    for (QueueSettings& q : t->queues) q.durable = true;
-    return t;
-}
-
 void fill(Life& b, const std::string& to, std::uint64_t first, std::uint64_t last) {
     for (std::uint64_t i = first; i <= last; ++i) b.publish(producer, to, i, to + std::to_string(i));
     b.settle_down();

@@ -12,15 +12,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-StoreRecord settled(std::uint64_t message) {
-    StoreRecord record;
-    record.kind = RecordKind::settled;
-    record.message = MessageId{message};
-    record.queue = AddressId{1};
-    record.outcome = Outcome::acked;
-    return record;
-}
-
 /// A batch of the plugin with a record for each message.
 ScriptedPlugin::Append batch_of(std::uint64_t number, const std::vector<std::uint64_t>& messages) {
     Buffer octets;

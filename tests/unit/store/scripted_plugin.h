@@ -16,6 +16,15 @@
 
 namespace ym::store {
 
+inline StoreRecord settled(std::uint64_t message) {
+    StoreRecord record;
+    record.kind = RecordKind::settled;
+    record.message = MessageId{message};
+    record.queue = AddressId{1};
+    record.outcome = Outcome::acked;
+    return record;
+}
+
 class ScriptedPlugin {
   public:
     struct Append {

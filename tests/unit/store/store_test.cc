@@ -14,15 +14,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-StoreRecord settled(std::uint64_t message) {
-    StoreRecord record;
-    record.kind = RecordKind::settled;
-    record.message = MessageId{message};
-    record.queue = AddressId{1};
-    record.outcome = Outcome::acked;
-    return record;
-}
-
 /// What poll() told, in words.
 std::vector<std::string> told(Store& store, Instant now = {}) {
     std::vector<Event> events;
