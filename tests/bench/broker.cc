@@ -26,61 +26,84 @@ using wire::Verb;
 
 constexpr const char* pipeline = "in";
 constexpr const char* queue = "jobs";
-constexpr const char* topic = "job.load";
 
-/// A folder for settings and the admin socket, gone with its last owner.
-struct Folder {
-    std::filesystem::path path;
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "yardmaster-bench-XXXXXX").string();
-        if (mkdtemp(name.data()) == nullptr) fail("a temporary folder");
-        path = name;
+/// An endpoint on a TCP port that nobody uses now, or in `folder`.
+void choose_endpoint(const Job& job, const Folder& folder, char (&out)[128]) {
+    Socket probe(ZMQ_ROUTER);
+    probe.bind(endpoint_for(job, folder, "broker"), out);
+}
+
+/// What the topic of message `number` is: there are as many topics as bindings, and a message has the next but some.
+class Topics {
+  public:
+    explicit Topics(std::uint32_t count) : count_(count) {}
+    [[nodiscard]] std::string first() const { return count_ == 1 ? "job.load" : "job.000000.load"; }
+    [[nodiscard]] std::string binding(std::uint32_t index) const {
+        if (count_ == 1) return "job.#";
+        std::string match = "job.000000.#";
+        write(index, reinterpret_cast<std::byte*>(match.data()));
+        return match;
     }
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
+    /// Writes over a topic in place.
+    void write_nth(std::uint64_t number, std::byte* topic) const {
+        if (count_ > 1) write(number * stride % count_, topic);
     }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
+
+  private:
+    static constexpr std::uint64_t stride = 7919;  // a prime: neighbours in the table are not neighbours in time
+
+    static void write(std::uint64_t index, std::byte* topic) {
+        for (std::size_t digit = 9; digit >= 4; --digit, index /= 10) {
+            topic[digit] = static_cast<std::byte>('0' + index % 10);
+        }
+    }
+
+    std::uint32_t count_;
 };
 
-/// An endpoint on a TCP port that nobody uses now.
-void find_free_endpoint(char (&out)[128]) {
-    Socket probe(ZMQ_ROUTER);
-    probe.bind_anywhere(out);
-}
-
-/// Queues, in memory or on disk, behind a pipeline with the topic plugin: a message takes the whole way through the
+/// Queues, in memory or on disk, behind a pipeline with a routing plugin: a message takes the whole way through the
 /// broker.
-void write_settings(const Job& job, const std::filesystem::path& folder, const char* endpoint) {
-    std::ofstream(folder / "bench.yaml") << "yardmaster: 1\n"
-                                         << "listeners:\n"
-                                         << "  main:\n"
-                                         << "    bind: [\"" << endpoint << "\"]\n"
-                                         << "    heartbeat: {every: 5s}\n"
-                                         << "    limits: {unconfirmed: " << job.window() << "}\n"
-                                         << "admin: {bind: \"ipc://" << (folder / "admin.sock").string() << "\"}\n"
-                                         << "log: {level: warning}\n"
-                                         << "store: "
-                                         << (job.durable ? "{plugin: log, dir: \"" + (folder / "data").string() + "\"}"
-                                                         : std::string("{plugin: memory}"))
-                                         << "\n"
-                                         << "queues:\n"
-                                         << "  " << queue << ": {durable: " << (job.durable ? "true" : "false") << "}\n"
-                                         << "pipelines:\n"
-                                         << "  " << pipeline << ":\n"
-                                         << "    route: {plugin: topic, bindings: [{match: \"job.#\", to: " << queue
-                                         << "}]}\n";
+void write_settings(const Job& job, const Folder& folder, const Folder& disk, const char* endpoint) {
+    std::ofstream out(folder.path / "bench.yaml");
+    out << "yardmaster: 1\n"
+        << "listeners:\n"
+        << "  main:\n"
+        << "    bind: [\"" << endpoint << "\"]\n"
+        << "    heartbeat: {every: 5s}\n"
+        << "    limits: {unconfirmed: " << job.window() << "}\n"
+        << "admin: {bind: \"ipc://" << (folder.path / "admin.sock").string() << "\"}\n"
+        << "log: {level: warning}\n"
+        << "store: "
+        << (job.durable ? "{plugin: log, dir: \"" + (disk.path / "data").string() + "\"}"
+                        : std::string("{plugin: memory}"))
+        << "\n"
+        << "queues:\n"
+        << "  " << queue << ": {durable: " << (job.durable ? "true" : "false") << "}\n"
+        << "pipelines:\n"
+        << "  " << pipeline << ":\n"
+        << "    route:\n";
+    if (job.routing == Routing::direct) {
+        out << "      plugin: direct\n"
+            << "      to: " << queue << "\n";
+        return;
+    }
+    out << "      plugin: topic\n"
+        << "      bindings:\n";
+    const Topics topics(job.bindings);
+    for (std::uint32_t i = 0; i < job.bindings; ++i) {
+        out << "        - {match: \"" << topics.binding(i) << "\", to: " << queue << "}\n";
+    }
 }
 
-void run_broker(const Job& job, const std::filesystem::path& folder, const std::string& program, Shared& shared) {
-    find_free_endpoint(shared.front);
+void run_broker(const Job& job, const Folder& folder, const Folder& disk, const std::string& program, Shared& shared) {
+    choose_endpoint(job, folder, shared.front);
     std::memcpy(shared.back, shared.front, sizeof shared.back);
-    write_settings(job, folder, shared.front);
+    write_settings(job, folder, disk, shared.front);
     shared.bound = true;
     const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     dup2(nowhere, STDOUT_FILENO);  // the ledger that it prints at its end
-    const std::string settings = (folder / "bench.yaml").string();
+    count_syncs(shared);
+    const std::string settings = (folder.path / "bench.yaml").string();
     execl(program.c_str(), program.c_str(), "run", settings.c_str(), static_cast<char*>(nullptr));
     std::perror(program.c_str());
 }
@@ -122,6 +145,7 @@ class Peer {
     }
 
     [[nodiscard]] const Frame& frame() const { return frame_; }
+    [[nodiscard]] int descriptor() { return socket_.descriptor(); }
 
     [[noreturn]] void broken(std::string_view why) const {
         std::fprintf(stderr, "bench: %s got %.*s\n", name_.c_str(), static_cast<int>(why.size()), why.data());
@@ -167,13 +191,15 @@ struct Window {
 /// A PUBLISH frame of a whole batch, whose numbers can be changed in place.
 class Batch {
   public:
-    explicit Batch(const Job& job) : records_(job.batch), writer_(buffer_) {
+    explicit Batch(const Job& job) : topics_(job.bindings), records_(job.batch), writer_(buffer_) {
         const std::vector<std::byte> body(job.body);
+        const std::string topic = topics_.first();
         writer_.begin(Verb::publish, 0, pipeline, 0);
         for (std::uint32_t i = 0; i < job.batch; ++i) {
             at_ = at_ == 0 ? buffer_.size() : at_;
             writer_.begin_record(wire::publish_plain, 0);
-            writer_.field(Field::topic, std::string_view(topic));
+            writer_.field(Field::topic, topic);
+            topic_at_ = topic_at_ == 0 ? buffer_.size() - at_ - topic.size() : topic_at_;
             body_at_ = body_at_ == 0 ? buffer_.size() - at_ : body_at_;
             writer_.body(body);
         }
@@ -187,18 +213,22 @@ class Batch {
             store_be(record + 8, sequence + i);
             const std::uint64_t number = first_stamp + i;
             std::memcpy(record + body_at_, &number, sizeof number);
+            topics_.write_nth(sequence + i, record + topic_at_);
         }
         return frame_;
     }
 
   private:
+    Topics topics_;
     Buffer buffer_;
     std::uint32_t records_;
     FrameWriter writer_;
     Octets frame_;
-    std::size_t at_ = 0;       // of the first record
-    std::size_t size_ = 0;     // of a record
-    std::size_t body_at_ = 0;  // of the body, from its record's start
+    std::size_t at_ = 0;    // of the first record
+    std::size_t size_ = 0;  // of a record
+    // From a record's start: of the topic, and of the body.
+    std::size_t topic_at_ = 0;
+    std::size_t body_at_ = 0;
 };
 
 void publish(const Job& job, Shared& shared, unsigned producer) {
@@ -210,7 +240,8 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
     ++shared.ready;
     while (!shared.go) usleep(200);
 
-    Pace pace(job, shared);
+    const int descriptor = peer.descriptor();
+    Pace pace(job, shared, producer);
     std::uint64_t sent = 0;
     std::uint64_t confirmed = 0;
     const auto take = [&](int flags) {
@@ -227,7 +258,6 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
         }
         confirmed += count;
         pace.confirmed(count);
-        shared.count(shared.confirmed, count);
         return true;
     };
     while (confirmed < job.each() && !shared.stop) {
@@ -238,7 +268,7 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
             take(0);
             continue;
         }
-        if (!pace.is_due(sent)) continue;
+        if (!pace.is_due(sent + job.batch - 1, descriptor)) continue;
         peer.send(batch.numbered(sent + 1, stamp(producer, sent)));
         sent += job.batch;
     }
@@ -250,18 +280,18 @@ void work(const Job& job, Shared& shared, unsigned worker) {
     peer.greet(queue, job.credit());
     ++shared.ready;
     Buffer buffer;
+    Receipts receipts(job, shared);
     while (!shared.stop) {
         if (!peer.receive(0) || peer.frame().verb != Verb::deliver) continue;
         std::uint64_t first = 0;
         std::uint64_t count = 0;
-        std::uint64_t sum = 0;
         RecordCursor cursor(peer.frame());
         for (Record record; cursor.next(record) == RecordCursor::Step::record; ++count) {
             if (count == 0) first = record.id;
             if (record.id != first + count) peer.broken("tags with a gap");
             std::uint64_t number = 0;
             std::memcpy(&number, record.body.data(), sizeof number);
-            sum += number;
+            receipts.take(number);
         }
         if (count == 0) continue;
         const std::uint64_t last = first + count - 1;
@@ -271,8 +301,7 @@ void work(const Job& job, Shared& shared, unsigned worker) {
         writer.begin_record(static_cast<std::uint16_t>(wire::SettleCode::ack), first);
         writer.field(Field::through, last);
         peer.send(writer.end());
-        shared.sum += sum;
-        shared.count(shared.settled, count);
+        receipts.settled();
     }
 }
 
@@ -280,11 +309,12 @@ void work(const Job& job, Shared& shared, unsigned worker) {
 
 Roles broker_roles(const Job& job, const std::string& program) {
     const auto folder = std::make_shared<Folder>();
+    const auto disk = std::make_shared<Folder>(job.disk);
     Roles roles;
-    roles.middle = [=](Shared& shared) { run_broker(job, folder->path, program, shared); };
+    roles.middle = [=](Shared& shared) { run_broker(job, *folder, *disk, program, shared); };
     roles.producer = [job](Shared& shared, unsigned producer) { publish(job, shared, producer); };
     roles.worker = [job](Shared& shared, unsigned worker) { work(job, shared, worker); };
-    roles.middle_leaves_itself = true;
+    roles.ending = Ending::terminated;
     return roles;
 }
 

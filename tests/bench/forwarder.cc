@@ -5,11 +5,13 @@
 //
 // publish: (u32 length, body)*      confirm: u64 count      deliver: (u32 length, u64 tag, body)*      ack: u64 first
 // tag, u64 last tag
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <deque>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,11 +68,9 @@ struct Worker {
 /// A file that was written once with zeros, so that a sync writes octets and nothing else; used from the front again.
 class Disk {
   public:
-    Disk() {
-        std::string name = (std::filesystem::temp_directory_path() / "yardmaster-bench-XXXXXX").string();
-        file_ = mkstemp(name.data());
+    explicit Disk(const std::filesystem::path& folder)
+        : file_(open((folder / "disk").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {
         if (file_ < 0) fail("a file for the forwarder");
-        unlink(name.c_str());
         const std::vector<std::byte> zeros(1U << 20U);
         for (std::size_t at = 0; at < size; at += zeros.size()) write(zeros.data(), zeros.size(), at);
         if (fdatasync(file_) != 0) fail("the forwarder's file");
@@ -83,8 +83,9 @@ class Disk {
         const auto* from = static_cast<const std::byte*>(octets);
         waiting_.insert(waiting_.end(), from, from + count);
     }
-    void sync() {
-        if (waiting_.empty()) return;
+    /// False: there was nothing to write.
+    bool sync() {
+        if (waiting_.empty()) return false;
         constexpr std::size_t block = 4096;
         waiting_.resize((waiting_.size() + block - 1) / block * block);
         if (at_ + waiting_.size() > size) at_ = 0;
@@ -92,6 +93,7 @@ class Disk {
         if (fdatasync(file_) != 0) fail("a sync of the forwarder");
         at_ += waiting_.size();
         waiting_.clear();
+        return true;
     }
 
   private:
@@ -113,12 +115,12 @@ struct Confirm {
 
 class Forwarder {
   public:
-    Forwarder(const Job& job, Shared& shared)
+    Forwarder(const Job& job, const Folder& sockets, const Folder& disk, Shared& shared)
         : job_(job), shared_(shared), front_(ZMQ_ROUTER), back_(front_.context(), ZMQ_ROUTER) {
         while (ring_ < job.credit() * 2) ring_ *= 2;
-        if (job.durable) disk_.emplace();
-        front_.bind_anywhere(shared.front);
-        back_.bind_anywhere(shared.back);
+        if (job.durable) disk_.emplace(disk.path);
+        front_.bind(endpoint_for(job, sockets, "front"), shared.front);
+        back_.bind(endpoint_for(job, sockets, "back"), shared.back);
         shared.bound = true;
     }
 
@@ -130,7 +132,7 @@ class Forwarder {
             if (items[0].revents != 0) take_acks();
             if (room && items[1].revents != 0) take_publishes();
             // Acks alone wait for the next frame.
-            if (disk_ && !confirms_.empty()) disk_->sync();
+            if (disk_ && !confirms_.empty() && disk_->sync()) ++shared_.syncs;
             confirm();
             deliver();
         }
@@ -254,7 +256,8 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
     ++shared.ready;
     while (!shared.go) usleep(200);
 
-    Pace pace(job, shared);
+    const int descriptor = socket.descriptor();
+    Pace pace(job, shared, producer);
     Message answer;
     std::uint64_t sent = 0;
     std::uint64_t confirmed = 0;
@@ -263,7 +266,6 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
         const auto count = load<std::uint64_t>(answer.data());
         confirmed += count;
         pace.confirmed(count);
-        shared.count(shared.confirmed, count);
         return true;
     };
     while (confirmed < job.each() && !shared.stop) {
@@ -273,7 +275,7 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
             take(0);
             continue;
         }
-        if (!pace.is_due(sent)) continue;
+        if (!pace.is_due(sent + job.batch - 1, descriptor)) continue;
         for (std::uint32_t i = 0; i < job.batch; ++i) {
             store(packed.data() + i * record_bytes + length_bytes, stamp(producer, sent + i));
         }
@@ -283,37 +285,38 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
     while (!shared.stop) usleep(1000);
 }
 
-void work(Shared& shared) {
+void work(const Job& job, Shared& shared) {
     Socket socket(ZMQ_DEALER);
     socket.set(ZMQ_RCVTIMEO, 100);
     socket.connect(shared.back);
     socket.send("R", 1);
     ++shared.ready;
+    Receipts receipts(job, shared);
     Message batch;
     while (!shared.stop) {
         if (!socket.receive(batch)) continue;
         std::uint64_t count = 0;
-        std::uint64_t sum = 0;
         const std::byte* const end = batch.data() + batch.size();
         const auto first = load<std::uint64_t>(batch.data() + length_bytes);
         for (const std::byte* at = batch.data(); at + length_bytes + tag_bytes <= end; ++count) {
-            sum += load<std::uint64_t>(at + length_bytes + tag_bytes);
+            receipts.take(load<std::uint64_t>(at + length_bytes + tag_bytes));
             at += length_bytes + tag_bytes + load<std::uint32_t>(at);
         }
         const std::uint64_t range[] = {first, first + count - 1};  // tags are dense
         socket.send(range, sizeof range);
-        shared.sum += sum;
-        shared.count(shared.settled, count);
+        receipts.settled();
     }
 }
 
 }  // namespace
 
 Roles forwarder_roles(const Job& job) {
+    const auto sockets = std::make_shared<Folder>();
+    const auto disk = std::make_shared<Folder>(job.disk);
     Roles roles;
-    roles.middle = [job](Shared& shared) { Forwarder(job, shared).run(); };
+    roles.middle = [=](Shared& shared) { Forwarder(job, *sockets, *disk, shared).run(); };
     roles.producer = [job](Shared& shared, unsigned producer) { publish(job, shared, producer); };
-    roles.worker = [](Shared& shared, unsigned) { work(shared); };
+    roles.worker = [job](Shared& shared, unsigned) { work(job, shared); };
     return roles;
 }
 

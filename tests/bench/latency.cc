@@ -1,119 +1,96 @@
-// `./dev bench latency`: how late confirms come at 5,000 messages a second, in memory and with a sync before each
-// confirm, of the bare forwarder and of the broker, in turns. Prints a table and writes JSON. Nothing here passes or
-// fails by a time.
+// `./dev bench latency`: how late messages reach a worker, and how late their confirms come, at 5,000 messages a
+// second, in memory and with a sync before each confirm, of the bare forwarder and of the broker, in turns. Late means:
+// since the time at which a message was due to be sent, so that the wait of those behind one that is held up counts,
+// too. Prints tables and writes JSON. Nothing here passes or fails by a time.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "bench/job.h"
-#include "bench/range.h"
+#include "bench/options.h"
+#include "bench/report.h"
+#include "bench/rounds.h"
 
 namespace ym::bench {
 namespace {
 
-struct Options {
-    std::string program;
-    std::string json;
-    unsigned rounds = 5;
+struct Wanted : Options {
     std::uint64_t rate = 5000;
-    double seconds = 4;
+    double seconds = 5;
+    double warm_up = 1;
 };
 
-struct Row {
-    std::string name;
+const std::vector<Column> columns{
+    {"p50", Show::spread}, {"p99", Show::spread}, {"p99.9", Show::spread}, {"max", Show::spread}};
+
+std::vector<double> figures_of(const Latency& latency) {
+    return {latency.us(0.5), latency.us(0.99), latency.us(0.999), latency.us(1)};
+}
+
+Job make_job(const Wanted& wanted, bool durable) {
     Job job;
-    Roles roles;
-    std::vector<Run> runs;
-};
+    job.rate = wanted.rate / job.producers;
+    const auto messages_in = [&](double seconds) {
+        return static_cast<std::uint64_t>(static_cast<double>(job.rate) * seconds);
+    };
+    job.messages = messages_in(wanted.seconds) * job.producers;
+    job.warm_up = messages_in(std::min(wanted.warm_up, wanted.seconds / 2));
+    job.durable = durable;
+    job.disk = wanted.disk;
+    return job;
+}
 
-struct Part {
-    const char* name;
-    double share;
-};
-constexpr Part parts[] = {{"p50", 0.5}, {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1}};
-
-std::vector<Row> make_rows(const Options& options) {
-    std::vector<Row> rows;
+int run(const Wanted& wanted) {
+    Report report("latency");
+    const std::string due = "us from the time at which a message was due ";
+    Table& receipts = report.table(due + "until a worker had it", {"middle"}, columns);
+    Table& confirms = report.table(due + "until its producer had the confirm", {"middle"}, columns);
+    std::vector<Contestant> contestants;
+    const auto add = [&](const std::string& name, const Job& job, const Roles& roles) {
+        contestants.push_back({{name}, job, roles, [&, name](const Run& one) {
+                                   receipts.row({name}).add(figures_of(one.receipts));
+                                   confirms.row({name}).add(figures_of(one.confirms));
+                               }});
+    };
     for (const bool durable : {false, true}) {
-        Job job;
-        job.rate = options.rate / job.producers;
-        job.messages = static_cast<std::uint64_t>(static_cast<double>(job.rate) * options.seconds) * job.producers;
-        job.durable = durable;
-        rows.push_back({durable ? "forwarder, synced" : "forwarder", job, forwarder_roles(job), {}});
-        rows.push_back({durable ? "yardmaster, log" : "yardmaster", job, broker_roles(job, options.program), {}});
+        const Job job = make_job(wanted, durable);
+        add(durable ? "forwarder, synced" : "forwarder", job, forwarder_roles(job));
+        add(durable ? "yardmaster, log" : "yardmaster", job, broker_roles(job, wanted.program));
     }
-    return rows;
-}
-
-void print(const std::vector<Row>& rows) {
-    std::printf(
-        "\nus from the time at which a message was due to its confirm: median (lowest to highest of the rounds)\n");
-    std::printf("%-18s", "middle");
-    for (const Part& part : parts) std::printf("  %26s", part.name);
-    std::printf("\n");
-    for (const Row& row : rows) {
-        std::printf("%-18s", row.name.c_str());
-        for (const Part& part : parts) {
-            std::vector<double> values;
-            for (const Run& run : row.runs) values.push_back(run.latency_of(part.share));
-            const Range range = range_of(std::move(values));
-            std::printf("  %8.0f (%6.0f to %6.0f)", range.median, range.low, range.high);
-        }
-        std::printf("\n");
+    const auto say = [](const Run& one) {
+        char text[80];
+        std::snprintf(text, sizeof text, "p50 %.0f us, p99 %.0f us", one.receipts.us(0.5), one.receipts.us(0.99));
+        return std::string(text);
+    };
+    if (!run_rounds(contestants, wanted.rounds, say)) report.incomplete();
+    for (const auto& [name, by] :
+         {std::pair("yardmaster", "forwarder"), std::pair("yardmaster, log", "forwarder, synced")}) {
+        const std::string what = std::string(name) + " : " + by;
+        report.ratio(what + ", p50 until a worker had it", receipts.find({name}), receipts.find({by}), "p50",
+                     at_most(1.25));
+        report.ratio(what + ", p99 until a worker had it", receipts.find({name}), receipts.find({by}), "p99",
+                     at_most(1.5));
     }
-}
-
-void write_json(const std::string& file, const std::vector<Row>& rows) {
-    std::ofstream out(file);
-    const char* comma = "";
-    out << "[";
-    for (const Row& row : rows) {
-        for (const Run& run : row.runs) {
-            out << comma << "\n  {\"middle\": \"" << row.name << "\", \"messages\": " << row.job.messages;
-            for (const Part& part : parts) out << ", \"" << part.name << "_us\": " << run.latency_of(part.share);
-            out << ", \"complete\": " << (run.complete ? "true" : "false") << "}";
-            comma = ",";
-        }
-    }
-    out << "\n]\n";
-}
-
-int run(const Options& options) {
-    std::vector<Row> rows = make_rows(options);
-    bool complete = true;
-    for (unsigned round = 1; round <= options.rounds; ++round) {
-        for (Row& row : rows) {
-            const Run run = measure(row.job, row.roles);
-            std::printf("round %u  %-17s p50 %6.0f us, p99 %6.0f us%s\n", round, row.name.c_str(), run.latency_of(0.5),
-                        run.latency_of(0.99), run.complete ? "" : "  INCOMPLETE");
-            std::fflush(stdout);
-            complete = complete && run.complete;
-            row.runs.push_back(run);
-        }
-    }
-    print(rows);
-    if (!options.json.empty()) write_json(options.json, rows);
-    return complete ? 0 : 1;
+    report.spread("the bare forwarder's p50 in us", receipts.find({"forwarder"})->of("p50"));
+    return report.finish(wanted.json);
 }
 
 }  // namespace
 }  // namespace ym::bench
 
 int main(int count, char** words) {
-    ym::bench::Options options;
-    CLI::App app("How late confirms come at a rate of messages, of the broker and of a bare forwarder beside it");
-    app.add_option("--program", options.program, "The yardmaster binary")->required();
-    app.add_option("--rounds", options.rounds, "Interleaved runs of each")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
-    app.add_option("--rate", options.rate, "Messages a second, of two producers")
+    ym::bench::Wanted wanted;
+    wanted.rounds = 7;
+    CLI::App app("How late messages come at a steady rate, through the broker and a bare forwarder beside it");
+    ym::bench::add_options(app, wanted);
+    app.add_option("--rate", wanted.rate, "Messages a second, of two producers")
         ->check(CLI::Range(2, 1'000'000))
         ->capture_default_str();
-    app.add_option("--seconds", options.seconds, "Of each run")->check(CLI::PositiveNumber)->capture_default_str();
-    app.add_option("--json", options.json, "Write every run to this file");
+    app.add_option("--seconds", wanted.seconds, "Of each run")->check(CLI::PositiveNumber)->capture_default_str();
+    app.add_option("--warm-up", wanted.warm_up, "Seconds at the start of a run that do not count (half of it at most)")
+        ->capture_default_str();
     CLI11_PARSE(app, count, words);
-    return ym::bench::run(options);
+    return ym::bench::run(wanted);
 }

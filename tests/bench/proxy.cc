@@ -1,6 +1,7 @@
 // zmq_proxy between ROUTER and DEALER: one way, one message a frame, no acks. What forwarding costs, and nothing else.
 #include <unistd.h>
 
+#include <memory>
 #include <vector>
 
 #include "bench/job.h"
@@ -17,13 +18,13 @@ void bounded(Socket& socket) {
     socket.set(ZMQ_RCVHWM, frames_under_way);
 }
 
-void run_proxy(Shared& shared) {
+void run_proxy(const Job& job, const Folder& folder, Shared& shared) {
     Socket front(ZMQ_ROUTER);
     Socket back(front.context(), ZMQ_DEALER);
     bounded(front);
     bounded(back);
-    front.bind_anywhere(shared.front);
-    back.bind_anywhere(shared.back);
+    front.bind(endpoint_for(job, folder, "front"), shared.front);
+    back.bind(endpoint_for(job, folder, "back"), shared.back);
     shared.bound = true;
     zmq_proxy(front.raw(), back.raw(), nullptr);
 }
@@ -43,36 +44,36 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
     while (!shared.stop) usleep(1000);
 }
 
-void work(Shared& shared) {
+void work(const Job& job, Shared& shared) {
     Socket socket(ZMQ_DEALER);
     bounded(socket);
     socket.set(ZMQ_RCVTIMEO, 100);
     socket.connect(shared.back);
     ++shared.ready;
+    Receipts receipts(job, shared);
     Message message;
     while (!shared.stop) {
         if (!socket.receive(message)) continue;
-        std::uint64_t got = 0;
-        std::uint64_t sum = 0;
+        unsigned got = 0;
         do {
             if (zmq_msg_more(message.raw()) != 0) continue;  // the producer's routing id, which the proxy passes on
             std::uint64_t number = 0;
             std::memcpy(&number, message.data(), sizeof number);
-            sum += number;
+            receipts.take(number);
             ++got;
         } while (got < 64 && socket.receive(message, ZMQ_DONTWAIT));
-        shared.sum += sum;
-        shared.count(shared.settled, got);
+        receipts.settled();
     }
 }
 
 }  // namespace
 
 Roles proxy_roles(const Job& job) {
+    const auto folder = std::make_shared<Folder>();
     Roles roles;
-    roles.middle = run_proxy;
+    roles.middle = [=](Shared& shared) { run_proxy(job, *folder, shared); };
     roles.producer = [job](Shared& shared, unsigned producer) { publish(job, shared, producer); };
-    roles.worker = [](Shared& shared, unsigned) { work(shared); };
+    roles.worker = [job](Shared& shared, unsigned) { work(job, shared); };
     roles.confirms = false;
     return roles;
 }

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <string>
 
+#include "bench/job.h"
+
 namespace ym::bench {
 
 [[noreturn]] inline void fail(const char* what) {
@@ -52,9 +54,9 @@ class Socket {
     void connect(const char* endpoint) {
         if (zmq_connect(socket_, endpoint) != 0) fail(endpoint);
     }
-    /// Binds to a free TCP port of this machine and writes the endpoint to `out`.
-    void bind_anywhere(char (&out)[128]) {
-        if (zmq_bind(socket_, "tcp://127.0.0.1:*") != 0) fail("tcp://127.0.0.1:*");
+    /// Writes the endpoint to `out`: a port may be chosen by the system.
+    void bind(const std::string& endpoint, char (&out)[128]) {
+        if (zmq_bind(socket_, endpoint.c_str()) != 0) fail(endpoint.c_str());
         std::size_t size = sizeof out;
         zmq_getsockopt(socket_, ZMQ_LAST_ENDPOINT, out, &size);
     }
@@ -66,6 +68,13 @@ class Socket {
     }
     /// False: nothing came within the socket's ZMQ_RCVTIMEO, or at once with ZMQ_DONTWAIT.
     bool receive(Message& message, int flags = 0) { return zmq_msg_recv(message.raw(), socket_, flags) >= 0; }
+    /// Readable when something may have come since the last call that found nothing.
+    [[nodiscard]] int descriptor() {
+        int value = -1;
+        std::size_t size = sizeof value;
+        zmq_getsockopt(socket_, ZMQ_FD, &value, &size);
+        return value;
+    }
     [[nodiscard]] void* raw() { return socket_; }
     [[nodiscard]] void* context() { return context_; }
 
@@ -73,5 +82,10 @@ class Socket {
     void* context_;
     void* socket_;
 };
+
+/// Where a middle binds: any free port of this machine, or a name in `folder`.
+inline std::string endpoint_for(const Job& job, const Folder& folder, const char* name) {
+    return job.transport == Transport::tcp ? "tcp://127.0.0.1:*" : "ipc://" + (folder.path / name).string();
+}
 
 }  // namespace ym::bench
