@@ -5,18 +5,17 @@
 //
 // publish: (u32 length, body)*      confirm: u64 count      deliver: (u32 length, u64 tag, body)*      ack: u64 first
 // tag, u64 last tag
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <deque>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bench/disk.h"
 #include "bench/job.h"
 #include "bench/socket.h"
 
@@ -65,49 +64,6 @@ struct Worker {
     std::vector<Record> unacked;  // a ring: tags are dense
 };
 
-/// A file that was written once with zeros, so that a sync writes octets and nothing else; used from the front again.
-class Disk {
-  public:
-    explicit Disk(const std::filesystem::path& folder)
-        : file_(open((folder / "disk").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {
-        if (file_ < 0) fail("a file for the forwarder");
-        const std::vector<std::byte> zeros(1U << 20U);
-        for (std::size_t at = 0; at < size; at += zeros.size()) write(zeros.data(), zeros.size(), at);
-        if (fdatasync(file_) != 0) fail("the forwarder's file");
-    }
-    ~Disk() { close(file_); }
-    Disk(const Disk&) = delete;
-    Disk& operator=(const Disk&) = delete;
-
-    void add(const void* octets, std::size_t count) {
-        const auto* from = static_cast<const std::byte*>(octets);
-        waiting_.insert(waiting_.end(), from, from + count);
-    }
-    /// False: there was nothing to write.
-    bool sync() {
-        if (waiting_.empty()) return false;
-        constexpr std::size_t block = 4096;
-        waiting_.resize((waiting_.size() + block - 1) / block * block);
-        if (at_ + waiting_.size() > size) at_ = 0;
-        write(waiting_.data(), waiting_.size(), at_);
-        if (fdatasync(file_) != 0) fail("a sync of the forwarder");
-        at_ += waiting_.size();
-        waiting_.clear();
-        return true;
-    }
-
-  private:
-    static constexpr std::size_t size = std::size_t{64} << 20U;
-
-    void write(const std::byte* octets, std::size_t count, std::size_t at) {
-        if (pwrite(file_, octets, count, static_cast<off_t>(at)) != static_cast<ssize_t>(count)) fail("a write");
-    }
-
-    int file_ = -1;
-    std::size_t at_ = 0;
-    std::vector<std::byte> waiting_;
-};
-
 struct Confirm {
     std::string producer;
     std::uint64_t count;
@@ -118,7 +74,7 @@ class Forwarder {
     Forwarder(const Job& job, const Folder& sockets, const Folder& disk, Shared& shared)
         : job_(job), shared_(shared), front_(ZMQ_ROUTER), back_(front_.context(), ZMQ_ROUTER) {
         while (ring_ < job.credit() * 2) ring_ *= 2;
-        if (job.durable) disk_.emplace(disk.path);
+        if (job.durable) disk_.emplace(disk.path, job.messages * job.body * 2);
         front_.bind(endpoint_for(job, sockets, "front"), shared.front);
         back_.bind(endpoint_for(job, sockets, "back"), shared.back);
         shared.bound = true;

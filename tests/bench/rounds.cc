@@ -19,7 +19,7 @@ bool run_rounds(const std::vector<Contestant>& contestants, unsigned rounds,
     for (unsigned round = 1; round <= rounds; ++round) {
         for (std::size_t i = 0; i < contestants.size(); ++i) {
             const Contestant& one = contestants[i];
-            const Run run = measure(one.job, one.roles, one.timeout_s);
+            const Run run = one.alone ? one.alone() : measure(one.job, one.roles, one.timeout_s);
             std::string name;
             for (const std::string& label : one.labels) name += (name.empty() ? "" : ", ") + label;
             std::printf("round %u of %u, %2zu of %zu  %-40s %s\n", round, rounds, i + 1, contestants.size(),

@@ -17,6 +17,8 @@ struct Contestant {
     /// Called with each run, in order.
     std::function<void(const Run&)> take;
     unsigned timeout_s = 120;
+    /// What is no job of processes measures itself.
+    std::function<Run()> alone = {};
 };
 
 /// Runs all of them once, and again, and says on stdout how far it is. `say` puts a run in few words. False: a run was
