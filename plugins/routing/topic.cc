@@ -1,4 +1,7 @@
 // Messages go where the patterns that match their topic lead. See topic_trie.h for what matches.
+#include <algorithm>
+#include <array>
+#include <optional>
 #include <yardmaster/routing.hpp>
 
 #include "topic_recent.h"
@@ -30,20 +33,24 @@ class Topic {
             if (targets_.back() > highest) highest = targets_.back();
         }
         trie_.finish();
+        recent_.emplace(targets_.size());
         added_.assign(std::size_t{highest} + 1, 0);
         found_.reserve(added_.size());
     }
 
     void route(ym::Batch batch, ym::Routes out) {
-        for (std::uint32_t i = 0; i < batch.count(); ++i) {
-            const std::string_view topic = batch.text(topic_, i);
-            if (const topic::Recent::Entry* recent = recent_.find(topic)) {
-                for (std::uint32_t t = 0; t < recent->count; ++t) out.add(i, recent->targets[t]);
-                continue;
+        if (!recent_->begin(batch.count())) {
+            for (std::uint32_t i = 0; i < batch.count(); ++i) {
+                find(batch.text(topic_, i));
+                for (const ym_target to : found_) out.add(i, to);
             }
-            find(topic);
-            for (const ym_target to : found_) out.add(i, to);
-            recent_.remember(topic, found_);
+            return;
+        }
+        // A few at a time, so that the places of all of them come from memory at once.
+        for (std::uint32_t first = 0; first < batch.count(); first += together) {
+            const std::uint32_t end = std::min(first + together, batch.count());
+            for (std::uint32_t i = first; i < end; ++i) places_[i - first] = recent_->place_of(batch.text(topic_, i));
+            for (std::uint32_t i = first; i < end; ++i) route_one(batch.text(topic_, i), places_[i - first], i, out);
         }
     }
 
@@ -56,6 +63,16 @@ class Topic {
             const bool ends = at + 1 == pattern.size() || pattern[at + 1] == '.';
             if (!begins || !ends) return match.refuse("* and # stand for whole words, alone between two dots");
         }
+    }
+
+    void route_one(std::string_view topic, std::uint32_t place, std::uint32_t message, ym::Routes out) {
+        if (const topic::Recent::Entry* recent = recent_->find(place, topic)) {
+            for (std::uint32_t t = 0; t < recent->count; ++t) out.add(message, recent->targets[t]);
+            return;
+        }
+        find(topic);
+        for (const ym_target to : found_) out.add(message, to);
+        recent_->remember(place, topic, found_);
     }
 
     /// Fills `found_` with the targets of `topic`, each once.
@@ -87,7 +104,9 @@ class Topic {
     std::vector<std::uint64_t> added_;  // by target: the topic that found it last
     std::uint64_t topics_ = 0;
     std::vector<ym_target> found_;
-    topic::Recent recent_;
+    static constexpr std::uint32_t together = 32;
+    std::optional<topic::Recent> recent_;  // made when the patterns are known
+    std::array<std::uint32_t, together> places_{};
 };
 
 }  // namespace

@@ -105,7 +105,7 @@ void Dictionary::grow() {
 }
 
 void Edges::put(const Slot& slot) {
-    std::size_t at = hash_of(slot.value, slot.from) & mask_;
+    std::size_t at = home(slot.value, slot.from);
     while (slots_[at].to != none) at = (at + 1) & mask_;
     slots_[at] = slot;
 }
@@ -115,6 +115,7 @@ void Edges::add(std::uint32_t node, Word word, std::uint32_t to) {
         std::vector<Slot> old(slots_.size() * 2);
         old.swap(slots_);
         mask_ = slots_.size() - 1;
+        --shift_;
         for (const Slot& slot : old) {
             if (slot.to != none) put(slot);
         }

@@ -66,7 +66,7 @@ class Edges {
     /// `none` if there is no such edge.
     [[nodiscard]] std::uint32_t find(std::uint32_t node, Word word) const {
         const std::uint32_t from = node << 4U | word.size;
-        for (std::size_t at = hash_of(word.value, from) & mask_;; at = (at + 1) & mask_) {
+        for (std::size_t at = home(word.value, from);; at = (at + 1) & mask_) {
             const Slot& slot = slots_[at];
             if (slot.value == word.value && slot.from == from) return slot.to;
             if (slot.to == none) return none;
@@ -79,14 +79,17 @@ class Edges {
         std::uint32_t from = none;
         std::uint32_t to = none;
     };
-    static std::size_t hash_of(std::uint64_t value, std::uint32_t from) {
+    /// From the highest bits of the product, which depend on all octets of the word; lower ones would not depend on its
+    /// last octets, in which `c000001` and `c000002` differ.
+    [[nodiscard]] std::size_t home(std::uint64_t value, std::uint32_t from) const {
         const std::uint64_t product = (value ^ from * 0x9e3779b97f4a7c15ULL) * 0xbf58476d1ce4e5b9ULL;
-        return static_cast<std::size_t>(product >> 32U);
+        return static_cast<std::size_t>(product >> shift_);
     }
     void put(const Slot& slot);
 
     std::vector<Slot> slots_ = std::vector<Slot>(64);  // a power of two, at most half full
     std::size_t mask_ = 63;
+    unsigned shift_ = 64 - 6;  // leaves a number up to mask_
     std::size_t used_ = 0;
 };
 
