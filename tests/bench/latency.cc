@@ -10,6 +10,7 @@
 
 #include "bench/job.h"
 #include "bench/options.h"
+#include "bench/peers/peers.h"
 #include "bench/report.h"
 #include "bench/rounds.h"
 
@@ -59,6 +60,12 @@ int run(const Wanted& wanted) {
         add(durable ? "forwarder, synced" : "forwarder", job, forwarder_roles(job));
         add(durable ? "yardmaster, log" : "yardmaster", job, broker_roles(job, wanted.program));
     }
+    if (wanted.peers) {
+        for (const PeerBroker& peer : peer_brokers()) {
+            const Job job = make_job(wanted, peer.durable);
+            add(peer.name, job, peer.roles(job));
+        }
+    }
     const auto say = [](const Run& one) {
         char text[80];
         std::snprintf(text, sizeof text, "p50 %.0f us, p99 %.0f us", one.receipts.us(0.5), one.receipts.us(0.99));
@@ -73,6 +80,15 @@ int run(const Wanted& wanted) {
         report.ratio(what + ", p99 until a worker had it", receipts.find({name}), receipts.find({by}), "p99",
                      at_most(1.5));
     }
+    for (const PeerBroker& peer : wanted.peers ? peer_brokers() : std::vector<PeerBroker>{}) {
+        const std::string name = peer.durable ? "yardmaster, log" : "yardmaster";
+        for (const std::string part : {"p50", "p99"}) {
+            // The median of RabbitMQ's classic queues is not a goal: they wait for few syncs.
+            const bool is_goal = peer.durable && (part == "p99" || peer.name != "rabbitmq classic");
+            report.ratio(name + " : " + peer.name + ", " + part + " until a worker had it", receipts.find({name}),
+                         receipts.find({peer.name}), part, is_goal ? at_most(1) : Goal{});
+        }
+    }
     report.spread("the bare forwarder's p50 in us", receipts.find({"forwarder"})->of("p50"));
     return report.finish(wanted.json);
 }
@@ -85,6 +101,7 @@ int main(int count, char** words) {
     wanted.rounds = 7;
     CLI::App app("How late messages come at a steady rate, through the broker and a bare forwarder beside it");
     ym::bench::add_options(app, wanted);
+    ym::bench::add_peers_option(app, wanted);
     app.add_option("--rate", wanted.rate, "Messages a second, of two producers")
         ->check(CLI::Range(2, 1'000'000))
         ->capture_default_str();

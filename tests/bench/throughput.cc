@@ -9,6 +9,7 @@
 #include "bench/job.h"
 #include "bench/matrix.h"
 #include "bench/options.h"
+#include "bench/peers/peers.h"
 #include "bench/report.h"
 #include "bench/rounds.h"
 
@@ -60,6 +61,7 @@ class Contest {
                 add(all, durable ? broker_durable : broker, job, broker_roles(job, wanted_.program));
             }
         }
+        if (variation_.peers && wanted_.peers) add_peers(all);
     }
 
   private:
@@ -71,6 +73,14 @@ class Contest {
         job.messages = wanted_.messages != 0 ? wanted_.messages : messages_for(job) / (wanted_.quick ? 4 : 1);
         job.messages = job.whole(job.messages);
         return job;
+    }
+
+    void add_peers(std::vector<Contestant>& all) {
+        for (const PeerBroker& peer : peer_brokers()) {
+            Job job = make_job(peer.batch, peer.durable);
+            if (wanted_.messages == 0) job.messages = job.whole(peer.messages / (wanted_.quick ? 4 : 1));
+            add(all, peer.name, job, peer.roles(job));
+        }
     }
 
     void add_forwarder(std::vector<Contestant>& all, const Job& job) {
@@ -133,6 +143,23 @@ void add_goals(Report& report, const std::string& key, const Table& table) {
     }
 }
 
+/// Beside those that promise the same: in memory, or synced before each confirm.
+void add_ratios_to_peers(Report& report, const std::string& key, const Table& table) {
+    const auto goal = [&](bool durable, std::uint32_t batch) {
+        if (key == "base" && !durable && batch >= 100) return at_least(5);
+        if (key == "base" && durable && batch == 1000) return at_least(10);
+        return key == "large" && durable && batch == 100 ? at_least(4) : Goal{};
+    };
+    for (const PeerBroker& peer : peer_brokers()) {
+        const Row* const by = table.find({peer.name, std::to_string(peer.batch)});
+        const char* const name = peer.durable ? broker_durable : broker;
+        for (const std::uint32_t batch : {1U, 10U, 100U, 1000U}) {
+            report.ratio(key + ": " + name + " at batch " + std::to_string(batch) + " : " + peer.name,
+                         table.find({name, std::to_string(batch)}), by, rate, goal(peer.durable, batch));
+        }
+    }
+}
+
 /// What differs from the base in the broker alone, by the base.
 void add_ratios_to_base(Report& report, const std::string& key, const Table& table, const Table& base) {
     for (const char* name : {broker, broker_durable}) {
@@ -171,6 +198,7 @@ int run(Wanted wanted) {
     if (!run_rounds(contestants, wanted.rounds, say)) report.incomplete();
     for (const auto& [key, table] : tables) {
         if (key != "full") add_goals(report, key, *table);
+        if (wanted.peers) add_ratios_to_peers(report, key, *table);
         const bool has_base = tables.front().first == "base";
         if (has_base && (key == "direct" || key == "bindings")) {
             add_ratios_to_base(report, key, *table, *tables.front().second);
