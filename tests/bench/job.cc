@@ -212,8 +212,9 @@ Run measure(const Job& job, const Roles& roles, unsigned timeout_s) {
     run.receipts = shared.receipts.read();
     run.confirms = shared.confirms_late.read();
     const Sums sums = expected(job);
-    run.complete = fine && left_well && run.settled == job.messages && shared.sum == sums.sum &&
-                   shared.squares == sums.squares && (!roles.confirms || run.confirmed == job.messages);
+    const bool once = run.settled == job.messages && shared.sum == sums.sum && shared.squares == sums.squares &&
+                      (!roles.confirms || run.confirmed == job.messages);
+    run.complete = fine && left_well && (roles.complete ? roles.complete(shared) : once);
     munmap(page, sizeof(Shared));
     return run;
 }

@@ -157,6 +157,7 @@ struct Roles {
     bool confirms = true;
     Ending ending = Ending::killed;  // of the middle
     unsigned start_s = 10;           // that the middle, and then all others, may take until they are connected
+    std::function<bool(const Shared&)> complete = {};  // whether the counts are right, where it is not once for each
 };
 
 /// What a run showed.
