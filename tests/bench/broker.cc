@@ -95,7 +95,8 @@ void write_settings(const Job& job, const Folder& folder, const Folder& disk, co
     }
 }
 
-void run_broker(const Job& job, const Folder& folder, const Folder& disk, const std::string& program, Shared& shared) {
+void run_broker(const Job& job, const Folder& folder, const Folder& disk, std::vector<std::string> command,
+                Shared& shared) {
     choose_endpoint(job, folder, shared.front);
     std::memcpy(shared.back, shared.front, sizeof shared.back);
     write_settings(job, folder, disk, shared.front);
@@ -103,9 +104,13 @@ void run_broker(const Job& job, const Folder& folder, const Folder& disk, const 
     const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     dup2(nowhere, STDOUT_FILENO);  // the ledger that it prints at its end
     count_syncs(shared);
-    const std::string settings = (folder.path / "bench.yaml").string();
-    execl(program.c_str(), program.c_str(), "run", settings.c_str(), static_cast<char*>(nullptr));
-    std::perror(program.c_str());
+    command.emplace_back("run");
+    command.push_back((folder.path / "bench.yaml").string());
+    std::vector<char*> words;
+    for (std::string& word : command) words.push_back(word.data());
+    words.push_back(nullptr);
+    execvp(words.front(), words.data());
+    std::perror(words.front());
 }
 
 /// A peer's side of a session.
@@ -307,11 +312,13 @@ void work(const Job& job, Shared& shared, unsigned worker) {
 
 }  // namespace
 
-Roles broker_roles(const Job& job, const std::string& program) {
+Roles broker_roles(const Job& job, const std::string& program, const std::vector<std::string>& under) {
     const auto folder = std::make_shared<Folder>();
     const auto disk = std::make_shared<Folder>(job.disk);
+    std::vector<std::string> command = under;
+    command.push_back(program);
     Roles roles;
-    roles.middle = [=](Shared& shared) { run_broker(job, *folder, *disk, program, shared); };
+    roles.middle = [=](Shared& shared) { run_broker(job, *folder, *disk, command, shared); };
     roles.producer = [job](Shared& shared, unsigned producer) { publish(job, shared, producer); };
     roles.worker = [job](Shared& shared, unsigned worker) { work(job, shared, worker); };
     roles.ending = Ending::terminated;

@@ -186,7 +186,9 @@ struct Run {
 /// The three middles.
 [[nodiscard]] Roles proxy_roles(const Job& job);
 [[nodiscard]] Roles forwarder_roles(const Job& job);
-/// `program` is the yardmaster binary; its settings are written to a folder of the run's own.
-[[nodiscard]] Roles broker_roles(const Job& job, const std::string& program);
+/// `program` is the yardmaster binary; its settings are written to a folder of the run's own. `under`: a program and
+/// its arguments that runs it and looks on.
+[[nodiscard]] Roles broker_roles(const Job& job, const std::string& program,
+                                 const std::vector<std::string>& under = {});
 
 }  // namespace ym::bench

@@ -11,7 +11,7 @@ namespace ym::bench {
 
 /// What is measured once in each round.
 struct Contestant {
-    std::vector<std::string> labels;  // of its row in a table
+    std::vector<std::string> labels;  // what it is, in words
     Job job;
     Roles roles;
     /// Called with each run, in order.

@@ -100,8 +100,9 @@ class Contest {
     void add(std::vector<Contestant>& all, const std::string& name, const Job& job, const Roles& roles) {
         Table& table = table_;
         const std::vector<std::string> labels{name, std::to_string(job.batch)};
-        all.push_back(
-            {labels, job, roles, [&table, labels](const Run& run) { table.row(labels).add(figures_of(run)); }});
+        all.push_back({{variation_.key, name, labels[1]}, job, roles, [&table, labels](const Run& run) {
+                           table.row(labels).add(figures_of(run));
+                       }});
     }
 
     const Wanted& wanted_;
