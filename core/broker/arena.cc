@@ -1,46 +1,26 @@
 #include "broker/arena.h"
 
-#include "base/check.h"
-
 namespace ym {
-namespace {
-constexpr std::size_t aligned(std::size_t size) {
-    return (size + 7) & ~std::size_t{7};
-}
-}  // namespace
 
-Location Arena::take(std::size_t size) {
-    size = aligned(size);
-    live_ += size;
+Location Arena::take_elsewhere(std::size_t size) {
     // A large run gets an extent of its own, so that it frees its memory by itself.
-    if (size > extent_bytes / 4) {
+    if (size > large) {
         const std::uint32_t index = open(size);
         extents_[index].used = extents_[index].live = size;
+        live_ += size;
         return {index, 0};
     }
-    if (filling_ == none || extents_[filling_].used + size > extent_bytes) {
-        const std::uint32_t full = filling_;
-        filling_ = open(extent_bytes);
-        if (full != none && extents_[full].live == 0) close(full);
-    }
-    Extent& extent = extents_[filling_];
-    const Location where{filling_, static_cast<std::uint32_t>(extent.used)};
-    extent.used += size;
-    extent.live += size;
-    return where;
+    const std::uint32_t full = filling_;
+    filling_ = open(extent_bytes);
+    if (full != none && extents_[full].live == 0) close(full);
+    return take(size);
 }
 
-void Arena::drop(Location where, std::size_t size) {
-    Extent& extent = extents_[where.extent];
-    YM_CHECK(extent.live >= aligned(size));
-    extent.live -= aligned(size);
-    live_ -= aligned(size);
-    dropped_ += aligned(size);
-    if (extent.live > 0) return;
-    if (where.extent == filling_) {
-        extent.used = 0;
+void Arena::emptied(std::uint32_t index) {
+    if (index == filling_) {
+        extents_[index].used = 0;
     } else {
-        close(where.extent);
+        close(index);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/check.h"
 
 namespace ym {
 
@@ -23,13 +24,31 @@ class Arena {
     static constexpr std::size_t extent_bytes = std::size_t{256} << 10U;
 
     /// Room for `size` octets (below 4 GiB).
-    Location take(std::size_t size);
+    Location take(std::size_t size) {
+        size = aligned(size);
+        const bool has_room = filling_ != none && size <= extent_bytes - extents_[filling_].used;
+        if (!has_room || size > large) return take_elsewhere(size);
+        live_ += size;
+        Extent& extent = extents_[filling_];
+        const Location where{filling_, static_cast<std::uint32_t>(extent.used)};
+        extent.used += size;
+        extent.live += size;
+        return where;
+    }
     [[nodiscard]] std::byte* at(Location where) { return extents_[where.extent].octets.get() + where.offset; }
     [[nodiscard]] const std::byte* at(Location where) const {
         return extents_[where.extent].octets.get() + where.offset;
     }
     /// Ends a run; `size` as it was taken.
-    void drop(Location where, std::size_t size);
+    void drop(Location where, std::size_t size) {
+        size = aligned(size);
+        Extent& extent = extents_[where.extent];
+        YM_CHECK(extent.live >= size);
+        extent.live -= size;
+        live_ -= size;
+        dropped_ += size;
+        if (extent.live == 0) emptied(where.extent);
+    }
     /// Octets of the extents in use; at most `spare_max` empty ones are kept beside them.
     [[nodiscard]] std::uint64_t memory() const { return memory_; }
     /// True when at least a quarter of the memory, and an extent, holds runs that were dropped, a good part of them
@@ -46,6 +65,7 @@ class Arena {
 
   private:
     static constexpr std::size_t spare_max = 16;
+    static constexpr std::size_t large = extent_bytes / 4;
     static constexpr std::uint32_t none = 0xffffffffU;
 
     struct Extent {
@@ -55,6 +75,10 @@ class Arena {
         std::size_t live = 0;
     };
 
+    static constexpr std::size_t aligned(std::size_t size) { return (size + 7) & ~std::size_t{7}; }
+    /// Of what the extent that is being filled has no room for; `size` is aligned.
+    Location take_elsewhere(std::size_t size);
+    void emptied(std::uint32_t index);
     std::uint32_t open(std::size_t capacity);
     void close(std::uint32_t index);
 

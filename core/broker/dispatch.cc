@@ -197,6 +197,7 @@ void Broker::Machine::write_deliveries(Queue& q, std::size_t first, std::uint32_
     wire::FrameWriter writer(out_->octets);
     std::size_t at = out_->octets.size();
     const std::uint64_t lease_ms = to_ms(q.settings.lease);
+    const std::uint64_t first_tag = worker.unacked.last_tag() + 1;
     writer.begin(wire::Verb::deliver, 0, q.settings.name, lease_ms);
     for (std::size_t i = first; i < picks_.size(); ++i) {
         if (picks_[i] != pick) continue;
@@ -211,6 +212,7 @@ void Broker::Machine::write_deliveries(Queue& q, std::size_t first, std::uint32_
     }
     writer.end();
     send(worker, at);
+    watch_leases(worker, {now_.monotonic + q.settings.lease, first_tag, worker.unacked.last_tag()});
     worker.last_worked = now_.monotonic;
     // To the back of the line, unless its credit is used up.
     if (worker.wants_delivery()) {
@@ -241,14 +243,16 @@ std::uint64_t Broker::Machine::lease(Queue& q, Session& worker, const Copy& copy
 
 void Broker::Machine::give(Queue& q, Session& worker, const Copy& copy, wire::FrameWriter& writer) {
     const std::uint64_t tag = lease(q, worker, copy, q.settings.lease);
-    watch_lease(worker, tag, now_.monotonic + q.settings.lease);
     const MessageHead& head = messages_.head(copy.slot);
-    writer.begin_record(static_cast<std::uint16_t>(std::min(copy.attempts + 1, 0xffffU)), tag);
-    writer.field(wire::Field::fence, fence());
-    writer.field(wire::Field::first_accepted_ms, static_cast<std::uint64_t>(head.accepted_wall.since_epoch.count()));
     const Octets octets = messages_.octets(copy.slot);
     const std::size_t cut = YM_MUTANT(body_cut) && head.body_bytes > 0 ? 1 : 0;
-    writer.fields_and_body(octets.first(octets.size() - cut), head.fields_bytes);
+    const std::array first{
+        wire::NumberField{wire::Field::fence, fence()},
+        wire::NumberField{wire::Field::first_accepted_ms,
+                          static_cast<std::uint64_t>(head.accepted_wall.since_epoch.count())},
+    };
+    writer.whole_record(static_cast<std::uint16_t>(std::min(copy.attempts + 1, 0xffffU)), tag, first,
+                        octets.first(octets.size() - cut), head.fields_bytes);
 }
 
 /// A worker that takes deliveries again stands in line at the queues that it left; those see by themselves when it

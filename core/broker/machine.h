@@ -180,8 +180,10 @@ class Broker::Machine {
     void make_room(Queue& queue, std::uint64_t bytes);
     [[nodiscard]] bool check_targets(Session& session, Candidate& candidate, std::uint32_t& copies, bool& stored);
     Slot store_message(const Candidate& candidate);
+    [[nodiscard]] Holders::Set holders_of(const Candidate& candidate);
     void enqueue(const Target& target, Slot slot, bool stored);
     void arrive(Queue& queue, Slot slot);
+    void make_ready(Queue& queue, Lane& lane, Slot slot);
     void make_ready(const StoringCopy& copy);
     void record_message(const Session& session, const Candidate& candidate, Slot slot);
     void confirm(Session& session, const Candidate& candidate, bool stored);
@@ -217,10 +219,12 @@ class Broker::Machine {
                       bool tell);
     void settle_one(Session& session, std::uint64_t tag, Delivery& delivery, const wire::Record& record,
                     Duration retry_after);
+    void ack(Session& session, std::uint64_t tag, const Delivery& delivery, const wire::Record& record);
+    void take_back(Queue& queue, Session& session, std::uint64_t tag);
     Copy end_lease(Session& session, std::uint64_t tag, const Delivery& delivery);
     void expire_leases(Session& session);
     void fail_lease(Session& session, std::uint64_t tag, FailureReason reason);
-    static void watch_lease(Session& session, std::uint64_t tag, Instant deadline);
+    static void watch_leases(Session& session, const LeasesDue& leases);
     [[nodiscard]] static Instant first_lease_due(Session& session);
     void extend(Delivery& delivery);
 
@@ -438,13 +442,9 @@ class Broker::Machine {
     std::vector<std::uint64_t> expired_;
 
     // Counters that belong to no queue.
-    std::uint64_t duplicates_ = 0;
-    std::uint64_t refused_ = 0;
-    std::uint64_t dropped_unmatched_ = 0;
-    std::uint64_t malformed_ = 0;
-    std::uint64_t stale_ = 0;
-    std::uint64_t replies_sent_ = 0;
-    std::uint64_t replies_dropped_ = 0;
+    std::uint64_t duplicates_ = 0, refused_ = 0, dropped_unmatched_ = 0;
+    std::uint64_t malformed_ = 0, stale_ = 0;
+    std::uint64_t replies_sent_ = 0, replies_dropped_ = 0;
 };
 
 }  // namespace ym

@@ -60,7 +60,7 @@ class Messages {
     Slot add_paged(const MessageEntry& entry, std::uint64_t batch) {
         const Slot slot = take(entry);
         Entry& e = at(slot);
-        e.where = (e.where & ~where_mask) | paged | batch;
+        e.where = (e.where & ~(where_mask | kept)) | paged | batch;
         return slot;
     }
     /// no_slot if it is not there.
@@ -85,11 +85,14 @@ class Messages {
     [[nodiscard]] bool is_loaded(Slot slot) const { return (at(slot).where & paged) == 0; }
     /// That holds its record; 0: none.
     [[nodiscard]] std::uint64_t batch(Slot slot) const {
-        return is_loaded(slot) ? head(slot).batch : at(slot).where & where_mask;
+        const std::uint64_t word = at(slot).where;
+        if ((word & paged) != 0) return word & where_mask;
+        return (word & kept) == 0 ? 0 : head(slot).batch;  // the head of one that no store has is not looked at
     }
     void set_batch(Slot slot, std::uint64_t batch) {
         if (is_loaded(slot)) {
             head(slot).batch = batch;
+            at(slot).where = batch == 0 ? at(slot).where & ~kept : at(slot).where | kept;
         } else {
             YM_CHECK(batch != 0);
             at(slot).where = (at(slot).where & ~where_mask) | batch;
@@ -113,7 +116,7 @@ class Messages {
         const std::uint64_t batch = head(slot).batch;
         YM_CHECK(batch != 0);
         drop_octets(slot);
-        at(slot).where = (at(slot).where & ~where_mask) | paged | batch;
+        at(slot).where = (at(slot).where & ~(where_mask | kept)) | paged | batch;
     }
     /// Room for the octets of a message that was paged out.
     std::byte* load(Slot slot, const MessageHead& head) {
@@ -132,7 +135,7 @@ class Messages {
     Slot renumber(Slot slot, const MessageEntry& entry) {
         YM_CHECK(bytes(slot) == entry.bytes);
         const Slot made = take(entry);
-        constexpr std::uint64_t moving = where_mask | paged;
+        constexpr std::uint64_t moving = where_mask | paged | kept;
         at(made).where = (at(made).where & ~moving) | (at(slot).where & moving);
         at(slot).where = paged;  // nothing of it is left to drop
         remove(slot);
@@ -173,11 +176,12 @@ class Messages {
     static constexpr std::uint32_t chunk_size = 64;
     static constexpr std::uint32_t none = 0xffffffffU;
     static constexpr std::size_t line_min = 64;
-    // Of Entry::where: a mark, priority, a mark, and the place: a batch, or extent and offset in the arena.
+    // Of Entry::where: a mark, priority, two marks, and the place: a batch, or extent and offset in the arena.
     static constexpr std::uint64_t paged = std::uint64_t{1} << 63U;
     static constexpr unsigned priority_at = 58;
     static constexpr std::uint64_t asks = std::uint64_t{1} << 57U;
-    static constexpr std::uint64_t where_mask = asks - 1;
+    static constexpr std::uint64_t kept = std::uint64_t{1} << 56U;
+    static constexpr std::uint64_t where_mask = kept - 1;
     static constexpr unsigned extent_at = 24;
 
     struct Entry {
@@ -204,7 +208,9 @@ class Messages {
     }
 
     Slot take(const MessageEntry& entry) {
-        const std::uint32_t chunk = open(entry.id.value / chunk_size);
+        const std::uint64_t number = entry.id.value / chunk_size;
+        const bool is_newest = newest_ != none && chunks_[newest_]->number == number;
+        const std::uint32_t chunk = is_newest ? newest_ : open(number);
         const auto slot = static_cast<Slot>(chunk * chunk_size + entry.id.value % chunk_size);
         Entry& e = at(slot);
         YM_CHECK(e.holders == Holders::none && entry.holders != Holders::none && entry.priority < 32);
@@ -220,6 +226,7 @@ class Messages {
         std::byte* to = arena_.at(where);
         new (to) MessageHead(head);
         set_location(slot, where);
+        if (head.batch != 0) at(slot).where |= kept;
         return to + sizeof(MessageHead);
     }
     void drop_octets(Slot slot) { arena_.drop(location(at(slot)), sizeof(MessageHead) + bytes(slot)); }

@@ -33,8 +33,9 @@ struct Pipeline {
     AddressId unmatched_to = no_address;
 };
 
-/// What a name stands for. Exactly one of the two, or neither: a pipeline that left the settings.
-struct Address {
+/// What a name stands for. Exactly one of the two, or neither: a pipeline that left the settings. Of a size that finds
+/// its place in a deque by shifts.
+struct alignas(64) Address {
     std::string name;
     std::unique_ptr<Queue> queue;
     std::unique_ptr<Pipeline> pipeline;

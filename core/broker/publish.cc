@@ -31,7 +31,8 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
     wire::Record record;
     std::uint64_t count = 0;
     // As it was told before this frame: what the frame itself holds must not make room for more of it.
-    const std::uint64_t window = publish_window(s);
+    const bool bytes_over = s.bytes_unconfirmed >= frames_unconfirmed * limit.frame;
+    const std::uint64_t window = bytes_over ? 0 : publish_window(s);
     for (auto step = cursor.next(record); step != wire::RecordCursor::Step::end; step = cursor.next(record)) {
         if (step == wire::RecordCursor::Step::bad) {
             if (!refuse_unread(s, cursor.error(), record, window)) break;
@@ -103,8 +104,7 @@ bool Broker::Machine::admit(Session& s, const wire::Record& record, std::uint64_
         case SequenceWindow::Verdict::too_old: refuse(s, sequence, Status::too_old, "below the window"); return false;
         case SequenceWindow::Verdict::fresh: break;
     }
-    const bool bytes_over = s.bytes_unconfirmed >= frames_unconfirmed * limits(s.listener).frame;
-    if (sequence > window || bytes_over) {
+    if (sequence > window) {
         refuse(s, sequence, Status::beyond_window, "beyond the publish window");
         return false;
     }
@@ -308,32 +308,45 @@ void Broker::Machine::confirm(Session& s, const Candidate& c, bool stored) {
 
 Slot Broker::Machine::store_message(const Candidate& c) {
     set_fields_.clear();
-    wire::FrameWriter writer(set_fields_);
-    if (c.set_priority) writer.field(Field::priority, std::uint64_t{c.priority});
-    if (c.set_key) writer.field(Field::key, c.key);
-    if (c.set_type) writer.field(Field::type, c.type);
+    if (c.set_priority || c.set_key || c.set_type) {
+        wire::FrameWriter writer(set_fields_);
+        if (c.set_priority) writer.field(Field::priority, std::uint64_t{c.priority});
+        if (c.set_key) writer.field(Field::key, c.key);
+        if (c.set_type) writer.field(Field::type, c.type);
+    }
     MessageHead head;
     head.accepted = now_.monotonic;
     head.accepted_wall = now_.wall;
     head.fields_bytes = static_cast<std::uint32_t>(c.fields.size() + set_fields_.size());
     head.body_bytes = static_cast<std::uint32_t>(c.body.size());
-    holding_.clear();
-    for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) holding_.push_back(targets_[t].queue);
     MessageEntry entry;
     entry.id = MessageId{next_message_++};
     entry.bytes = static_cast<std::uint32_t>(head.bytes());
     entry.priority = c.priority;
     entry.wants_reply = c.wants_reply;
-    entry.holders = holders_.of(holding_);
-    holders_.retain(entry.holders);
+    entry.holders = holders_of(c);
     std::byte* at = nullptr;
     const Slot slot = messages_.add(entry, head, at);
+    const bool stand_together = set_fields_.empty() && c.fields.data() + c.fields.size() == c.body.data();
+    if (stand_together && entry.bytes > 0) {
+        std::memcpy(at, c.fields.data(), entry.bytes);
+        return slot;
+    }
     for (const Octets part : {c.fields, set_fields_.octets(), c.body}) {
         if (part.empty()) continue;
         std::memcpy(at, part.data(), part.size());
         at += part.size();
     }
     return slot;
+}
+
+Holders::Set Broker::Machine::holders_of(const Candidate& c) {
+    if (targets_[c.first].next == no_link) return Holders::single(targets_[c.first].queue);
+    holding_.clear();
+    for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) holding_.push_back(targets_[t].queue);
+    const Holders::Set set = holders_.of(holding_);
+    holders_.retain(set);
+    return set;
 }
 
 /// A message that any durable queue takes is in none before the store has it: they take it all, or it is refused.
@@ -355,24 +368,29 @@ void Broker::Machine::enqueue(const Target& target, Slot slot, bool stored) {
 /// A copy that the store is not asked about is ready: behind those of its queue and priority that were accepted before
 /// it, and that the store is still asked about.
 void Broker::Machine::arrive(Queue& q, Slot slot) {
-    PendingBatch* before = pending(q.lane(messages_.priority(slot)).storing_in);
+    Lane& lane = q.lane(messages_.priority(slot));
+    PendingBatch* before = pending(lane.storing_in);
     if (before != nullptr && !YM_MUTANT(overtakes_stored)) {
         before->behind.push_back({q.address, slot});
         return;
     }
-    make_ready({q.address, slot});
+    make_ready(q, lane, slot);
 }
 
 void Broker::Machine::make_ready(const StoringCopy& copy) {
     Queue& q = queue(copy.queue);
-    const MessageId id = messages_.id(copy.slot);
-    const std::uint8_t priority = messages_.priority(copy.slot);
+    make_ready(q, q.lane(messages_.priority(copy.slot)), copy.slot);
+}
+
+void Broker::Machine::make_ready(Queue& q, Lane& lane, Slot slot) {
+    const MessageId id = messages_.id(slot);
     // Others may have come in while this one was being stored; its number says where it belongs.
-    if (q.lane(priority).ends_before(id, messages_)) {
-        q.add_ready(copy.slot, priority);
+    if (lane.ends_before(id, messages_)) {
+        lane.add(slot);
     } else {
-        q.put_back({id, copy.slot, 0}, priority);
+        lane.put_back({id, slot, 0});
     }
+    ++q.ready;
     touch(q);
 }
 

@@ -171,6 +171,7 @@ struct Queue {
     Duration processing{0};
 
     [[nodiscard]] Lane& lane(std::uint8_t priority) {
+        if (!lanes.empty() && lanes.front().priority() == priority) return lanes.front();
         for (std::size_t i = 0; i < lanes.size(); ++i) {
             if (lanes[i].priority() == priority) return lanes[i];
             if (lanes[i].priority() < priority)

@@ -34,7 +34,7 @@ class SequenceWindow {
         wider.see(highest_);
         for (std::uint64_t ahead = highest_ - wider.floor_; ahead > 0; --ahead) {
             if (test(wider.floor_ + ahead))
-                wider.words_[((wider.floor_ + ahead) / 64) % wider.words_.size()] |= bit(wider.floor_ + ahead);
+                wider.words_[wider.place(wider.floor_ + ahead)] |= bit(wider.floor_ + ahead);
         }
         wider.taken_ = taken_;
         *this = std::move(wider);
@@ -69,7 +69,7 @@ class SequenceWindow {
         if (sequence > taken_) taken_ = sequence;
         // One that the window has left behind meanwhile would be taken for another; it is too old, which says enough.
         if (highest_ - sequence >= bits()) return;
-        words_[(sequence / 64) % words_.size()] |= bit(sequence);
+        words_[place(sequence)] |= bit(sequence);
     }
     /// Takes an accept() back: the message was not stored after all.
     void refuse(std::uint64_t sequence) {
@@ -84,7 +84,7 @@ class SequenceWindow {
         numbers.insert(numbers.end(), {floor, highest_, taken_});
         std::uint64_t run = 0;  // its first; 0: none is open
         for (std::uint64_t s = lowest; s <= highest_;) {
-            const std::uint64_t word = words_[(s / 64) % words_.size()];
+            const std::uint64_t word = words_[place(s)];
             const bool is_whole = s % 64 == 0 && highest_ - s >= 63;
             const std::uint64_t step = is_whole && (word == 0 || word == ~std::uint64_t{0}) ? 64 : 1;
             const bool is_taken = step == 64 ? word != 0 : test(s);
@@ -119,11 +119,11 @@ class SequenceWindow {
 
   private:
     [[nodiscard]] std::uint64_t bits() const { return words_.size() * 64; }
+    /// Of the word that holds a sequence's bit; their number is a power of two.
+    [[nodiscard]] std::size_t place(std::uint64_t sequence) const { return (sequence / 64) & (words_.size() - 1); }
     static std::uint64_t bit(std::uint64_t sequence) { return std::uint64_t{1} << (sequence % 64); }
-    [[nodiscard]] bool test(std::uint64_t sequence) const {
-        return (words_[(sequence / 64) % words_.size()] & bit(sequence)) != 0;
-    }
-    void clear(std::uint64_t sequence) { words_[(sequence / 64) % words_.size()] &= ~bit(sequence); }
+    [[nodiscard]] bool test(std::uint64_t sequence) const { return (words_[place(sequence)] & bit(sequence)) != 0; }
+    void clear(std::uint64_t sequence) { words_[place(sequence)] &= ~bit(sequence); }
 
     std::vector<std::uint64_t> words_;
     std::uint64_t highest_ = 0;

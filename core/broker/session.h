@@ -76,7 +76,7 @@ class Unacked {
     [[nodiscard]] std::uint64_t next(std::uint64_t tag, std::uint64_t last = ~std::uint64_t{0}) {
         if (tag < first_) {
             const auto found = side_.lower_bound(tag);
-            if (found != side_.end()) return found->first;
+            if (found != side_.end()) return found->first <= last ? found->first : 0;
             tag = first_;
         }
         for (std::uint64_t i = tag - first_; i < ring_.size() && first_ + i <= last; ++i) {
@@ -163,13 +163,12 @@ struct SentReplyDue {
     std::uint64_t sequence = 0;
 };
 
-/// When to look at a lease. It may have been settled or extended by then.
-struct LeaseDue {
+/// When to look at a run of leases that began together. They may have been settled or extended by then.
+struct LeasesDue {
     Instant at;
-    std::uint64_t tag = 0;
-    friend bool operator>(const LeaseDue& a, const LeaseDue& b) {
-        return a.at > b.at || (a.at == b.at && a.tag > b.tag);
-    }
+    std::uint64_t first = 0;  // tag
+    std::uint64_t last = 0;
+    friend bool operator>(const LeasesDue& a, const LeasesDue& b) { return a.at > b.at; }
 };
 
 /// What a session holds besides when its peer speaks Majordomo or Paranoid Pirate.
@@ -218,8 +217,8 @@ struct Session {
     std::uint64_t bytes_credit = ~std::uint64_t{0};
     std::uint64_t bytes_sent = 0;
     std::uint64_t acked = 0;
-    std::vector<LeaseDue> leases_due;  // a heap: each lease, under a deadline that it had
-    Instant last_worked;               // last delivery or settlement
+    std::vector<LeasesDue> leases_due;  // a heap: each lease stands in it, under a deadline that it had
+    Instant last_worked;                // last delivery or settlement
     std::vector<std::uint32_t> subscriptions;
     std::vector<std::uint32_t> out_of_line;  // those of them that no queue looks at
     std::vector<Answer> lost;                // of this step
@@ -240,7 +239,8 @@ inline void add_answer(std::vector<Answer>& answers, std::uint64_t id, wire::Sta
                        Duration retry_after = Duration{0}) {
     if (!answers.empty()) {
         Answer& last = answers.back();
-        if (last.last + 1 == id && last.status == status && last.text == text && last.retry_after == retry_after) {
+        const bool same_text = last.text.size() == text.size() && (text.empty() || last.text == text);
+        if (last.last + 1 == id && last.status == status && same_text && last.retry_after == retry_after) {
             last.last = id;
             return;
         }

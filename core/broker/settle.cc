@@ -78,7 +78,7 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
     if (last < tag) last = tag;
     for (;;) {
         const std::uint64_t found = s.unacked.next(tag, last);
-        if (found == 0 || found > last) return stale(tag, last);
+        if (found == 0) return stale(tag, last);
         if (found > tag) stale(tag, found - 1);
         Delivery& delivery = *s.unacked.find(found);
         if (tell && record.code < static_cast<std::uint16_t>(SettleCode::result)) {
@@ -102,18 +102,7 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
     Queue& q = queue(delivery.queue);
     s.last_worked = now_.monotonic;
     switch (static_cast<SettleCode>(record.code)) {
-        case SettleCode::ack: {
-            ++q.processed;
-            q.processing += now_.monotonic - delivery.granted;
-            ++s.acked;
-            ++q.ledger.acked;
-            const Slot slot = delivery.slot;
-            if (messages_.wants_reply(slot))
-                reply(messages_.id(slot), Status::ok, q.address, delivery.parts, record.fields, record.body);
-            const Copy copy = end_lease(s, tag, delivery);
-            settled(q, copy.slot, Outcome::acked);
-            return;
-        }
+        case SettleCode::ack: return ack(s, tag, delivery, record);
         case SettleCode::nack: return fail(end_lease(s, tag, delivery), q.address, FailureReason::nack, retry_after);
         case SettleCode::reject: return fail(end_lease(s, tag, delivery), q.address, FailureReason::reject);
         case SettleCode::throttled:
@@ -135,15 +124,33 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
     say(s);
 }
 
+void Broker::Machine::ack(Session& s, std::uint64_t tag, const Delivery& delivery, const wire::Record& record) {
+    Queue& q = queue(delivery.queue);
+    const Slot slot = delivery.slot;
+    ++q.processed;
+    q.processing += now_.monotonic - delivery.granted;
+    ++s.acked;
+    ++q.ledger.acked;
+    if (messages_.wants_reply(slot))
+        reply(messages_.id(slot), Status::ok, q.address, delivery.parts, record.fields, record.body);
+    take_back(q, s, tag);
+    // A message that goes with this copy is not touched any more.
+    if (!Holders::is_single(messages_.holders(slot))) --messages_.head(slot).leases;
+    settled(q, slot, Outcome::acked);
+}
+
 /// Takes the delivery from the worker. Its copy has used up the attempt.
 Copy Broker::Machine::end_lease(Session& s, std::uint64_t tag, const Delivery& delivery) {
-    Queue& q = queue(delivery.queue);
     const Copy copy{messages_.id(delivery.slot), delivery.slot, delivery.attempts};
-    --q.in_flight;
     --messages_.head(copy.slot).leases;
+    take_back(queue(delivery.queue), s, tag);
+    return copy;
+}
+
+void Broker::Machine::take_back(Queue& q, Session& s, std::uint64_t tag) {
+    --q.in_flight;
     if (q.settings.limits.in_flight != unlimited) touch(q);
     s.unacked.erase(tag);
-    return copy;
 }
 
 /// Takes a delivery that is not settled from the worker, as a failed attempt.
@@ -159,45 +166,55 @@ void Broker::Machine::extend(Delivery& delivery) {
         std::max(delivery.deadline, std::min(now_.monotonic + settings.lease, delivery.granted + settings.lease_max));
 }
 
-/// Each lease has one entry in the heap. Settled ones stay in it until their time, or until they are many.
-void Broker::Machine::watch_lease(Session& s, std::uint64_t tag, Instant deadline) {
-    std::vector<LeaseDue>& due = s.leases_due;
+/// The leases of a frame have one entry in the heap. Runs that are settled stay in it until their time, or until they
+/// are many.
+void Broker::Machine::watch_leases(Session& s, const LeasesDue& leases) {
+    std::vector<LeasesDue>& due = s.leases_due;
     constexpr std::size_t sweep_min = 64;
     if (due.size() >= sweep_min + 4 * s.unacked.size()) {
-        std::erase_if(due, [&s](const LeaseDue& lease) { return s.unacked.find(lease.tag) == nullptr; });
+        std::erase_if(due, [&s](const LeasesDue& run) { return s.unacked.next(run.first, run.last) == 0; });
         std::make_heap(due.begin(), due.end(), std::greater<>{});
     }
-    due.push_back({deadline, tag});
+    due.push_back(leases);
     std::push_heap(due.begin(), due.end(), std::greater<>{});
 }
 
 /// No lease of the session ends earlier.
 Instant Broker::Machine::first_lease_due(Session& s) {
-    std::vector<LeaseDue>& due = s.leases_due;
-    while (!due.empty() && s.unacked.find(due.front().tag) == nullptr) {
+    std::vector<LeasesDue>& due = s.leases_due;
+    while (!due.empty()) {
+        LeasesDue& run = due.front();
+        const std::uint64_t left = s.unacked.next(run.first, run.last);
+        if (left != 0) {
+            run.first = left;  // those before it need no second look
+            return run.at;
+        }
         std::pop_heap(due.begin(), due.end(), std::greater<>{});
         due.pop_back();
     }
-    return due.empty() ? Instant::never() : due.front().at;
+    return Instant::never();
 }
 
-/// Looks at none but those whose time may have come: each lease costs a place in the heap, and one more for each time
+/// Looks at none but those whose time may have come: each lease stands in the heap once, and once more for each time
 /// that it was extended beyond the deadline it stood there with.
 void Broker::Machine::expire_leases(Session& s) {
     const Instant until = YM_MUTANT(live_lease_expired) ? Instant::never() : now_.monotonic;
     expired_.clear();
-    std::vector<LeaseDue>& due = s.leases_due;
+    std::vector<LeasesDue>& due = s.leases_due;
     while (!due.empty() && due.front().at <= until) {
-        const std::uint64_t tag = due.front().tag;
+        const LeasesDue run = due.front();
         std::pop_heap(due.begin(), due.end(), std::greater<>{});
         due.pop_back();
-        const Delivery* delivery = s.unacked.find(tag);
-        if (delivery == nullptr) continue;
-        if (delivery->deadline <= until) {
-            expired_.push_back(tag);
-        } else {
-            due.push_back({delivery->deadline, tag});
-            std::push_heap(due.begin(), due.end(), std::greater<>{});
+        std::uint64_t tag = s.unacked.next(run.first, run.last);
+        while (tag != 0) {
+            const Instant deadline = s.unacked.find(tag)->deadline;
+            if (deadline <= until) {
+                expired_.push_back(tag);
+            } else {
+                due.push_back({deadline, tag, tag});
+                std::push_heap(due.begin(), due.end(), std::greater<>{});
+            }
+            tag = tag == run.last ? 0 : s.unacked.next(tag + 1, run.last);
         }
     }
     std::sort(expired_.begin(), expired_.end());

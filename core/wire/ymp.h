@@ -2,6 +2,7 @@
 // PROTOCOL.md beside this file. Pure: no clock, socket, file or thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -223,6 +224,11 @@ struct Property {
 [[nodiscard]] std::string_view name_of(Field field);
 [[nodiscard]] std::string_view name_of(Status status);
 
+struct NumberField {
+    Field tag{};
+    std::uint64_t number = 0;
+};
+
 /// Writes frames to the end of a buffer, each as `begin (begin_record field* [body])* end`.
 /// Lengths are put in when a record ends. Names and field values beyond their limit are our bug.
 class FrameWriter {
@@ -251,12 +257,7 @@ class FrameWriter {
     }
     void field(Field tag, Octets value) { raw_field(static_cast<std::uint8_t>(tag), value); }
     void field(Field tag, std::string_view text) { field(tag, as_octets(text)); }
-    void field(Field tag, std::uint64_t number) {
-        std::byte* at = out_.grow(field_head_bytes + 8);
-        at[0] = static_cast<std::byte>(tag);
-        store_be(at + 1, std::uint16_t{8});
-        store_be(at + 3, number);
-    }
+    void field(Field tag, std::uint64_t number) { put(out_.grow(field_head_bytes + 8), {tag, number}); }
     void raw_field(std::uint8_t tag, Octets value) {
         YM_CHECK(value.size() <= 0xffff);
         std::byte* at = out_.grow(field_head_bytes);
@@ -278,6 +279,23 @@ class FrameWriter {
         begin_body(out_.size() - record_ + fields_bytes);
         out_.append(octets);
     }
+    /// A record of numbers, then of fields and a body that stand together encoded already (`fields_bytes` of fields).
+    template <std::size_t count>
+    void whole_record(std::uint16_t code, std::uint64_t id, const std::array<NumberField, count>& numbers,
+                      Octets octets, std::size_t fields_bytes) {
+        end_record();
+        const std::size_t head = record_head_bytes + count * (field_head_bytes + 8);
+        const std::size_t size = head + octets.size();
+        YM_CHECK(size <= 0xffffffffU && head + fields_bytes <= 0xffff);
+        std::byte* at = out_.grow(size);
+        store_be(at, static_cast<std::uint32_t>(size));
+        store_be(at + 4, static_cast<std::uint16_t>(head + fields_bytes));
+        store_be(at + 6, code);
+        store_be(at + 8, id);
+        at += record_head_bytes;
+        for (const NumberField& number : numbers) at = put(at, number);
+        if (!octets.empty()) std::memcpy(at, octets.data(), octets.size());
+    }
     /// Ends the frame and returns its octets, borrowed until the buffer changes.
     Octets end() {
         end_record();
@@ -289,6 +307,12 @@ class FrameWriter {
   private:
     static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
+    static std::byte* put(std::byte* at, const NumberField& field) {
+        at[0] = static_cast<std::byte>(field.tag);
+        store_be(at + 1, std::uint16_t{8});
+        store_be(at + 3, field.number);
+        return at + field_head_bytes + 8;
+    }
     void begin_body(std::size_t at) {
         YM_CHECK(at <= 0xffff);
         body_at_ = static_cast<std::uint16_t>(at);
