@@ -58,7 +58,7 @@ int run(const Wanted& wanted) {
     for (const bool durable : {false, true}) {
         const Job job = make_job(wanted, durable);
         add(durable ? "forwarder, synced" : "forwarder", job, forwarder_roles(job));
-        add(durable ? "yardmaster, log" : "yardmaster", job, broker_roles(job, wanted.program));
+        add(durable ? "yardmaster, durable" : "yardmaster", job, broker_roles(job, wanted.program));
     }
     if (wanted.peers) {
         for (const PeerBroker& peer : peer_brokers()) {
@@ -73,7 +73,7 @@ int run(const Wanted& wanted) {
     };
     if (!run_rounds(contestants, wanted.rounds, say)) report.incomplete();
     for (const auto& [name, by] :
-         {std::pair("yardmaster", "forwarder"), std::pair("yardmaster, log", "forwarder, synced")}) {
+         {std::pair("yardmaster", "forwarder"), std::pair("yardmaster, durable", "forwarder, synced")}) {
         const std::string what = std::string(name) + " : " + by;
         report.ratio(what + ", p50 until a worker had it", receipts.find({name}), receipts.find({by}), "p50",
                      at_most(1.25));
@@ -81,7 +81,7 @@ int run(const Wanted& wanted) {
                      at_most(1.5));
     }
     for (const PeerBroker& peer : wanted.peers ? peer_brokers() : std::vector<PeerBroker>{}) {
-        const std::string name = peer.durable ? "yardmaster, log" : "yardmaster";
+        const std::string name = peer.durable ? "yardmaster, durable" : "yardmaster";
         for (const std::string part : {"p50", "p99"}) {
             // The median of RabbitMQ's classic queues is not a goal: they wait for few syncs.
             const bool is_goal = peer.durable && (part == "p99" || peer.name != "rabbitmq classic");
@@ -109,5 +109,7 @@ int main(int count, char** words) {
     app.add_option("--warm-up", wanted.warm_up, "Seconds at the start of a run that do not count (half of it at most)")
         ->capture_default_str();
     CLI11_PARSE(app, count, words);
+    if (wanted.quick && app.count("--rounds") == 0) wanted.rounds = 2;
+    if (wanted.quick && app.count("--seconds") == 0) wanted.seconds = 3;
     return ym::bench::run(wanted);
 }

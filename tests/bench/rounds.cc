@@ -6,9 +6,10 @@ namespace ym::bench {
 namespace {
 
 void say_what_is_missing(const Job& job, const Run& run) {
-    std::printf("    INCOMPLETE: of %llu messages, %llu were confirmed and %llu settled\n",
+    std::printf("    INCOMPLETE: of %llu messages, %llu were confirmed and %llu settled%s\n",
                 static_cast<unsigned long long>(job.messages), static_cast<unsigned long long>(run.confirmed),
-                static_cast<unsigned long long>(run.settled));
+                static_cast<unsigned long long>(run.settled),
+                run.settled == job.messages ? ", but not each once, or the broker ended badly" : "");
 }
 
 }  // namespace
