@@ -24,10 +24,11 @@ struct Wanted : Options {
 };
 
 const std::vector<Column> columns{
-    {"p50", Show::spread}, {"p99", Show::spread}, {"p99.9", Show::spread}, {"max", Show::spread}};
+    {"p50", Show::spread}, {"p99", Show::spread}, {"p99.9", Show::spread}, {"max", Show::spread}, {"syncs"}};
 
-std::vector<double> figures_of(const Latency& latency) {
-    return {latency.us(0.5), latency.us(0.99), latency.us(0.999), latency.us(1)};
+std::vector<double> figures_of(const Run& run, const Latency& latency) {
+    const double syncs = run.syncs > 0 ? static_cast<double>(run.syncs) : nothing;
+    return {latency.us(0.5), latency.us(0.99), latency.us(0.999), latency.us(1), syncs};
 }
 
 Job make_job(const Wanted& wanted, bool durable) {
@@ -51,8 +52,8 @@ int run(const Wanted& wanted) {
     std::vector<Contestant> contestants;
     const auto add = [&](const std::string& name, const Job& job, const Roles& roles) {
         contestants.push_back({{name}, job, roles, [&, name](const Run& one) {
-                                   receipts.row({name}).add(figures_of(one.receipts));
-                                   confirms.row({name}).add(figures_of(one.confirms));
+                                   receipts.row({name}).add(figures_of(one, one.receipts));
+                                   confirms.row({name}).add(figures_of(one, one.confirms));
                                }});
     };
     for (const bool durable : {false, true}) {

@@ -38,6 +38,9 @@ LATENCY = [
     ("RabbitMQ, quorum queue", "rabbitmq quorum"),
     ("RabbitMQ, classic queue, durable", "rabbitmq classic"),
 ]
+LATENCY_IS = """Latency at 5,000 messages a second, from when a message was due until a worker had it, and until its producer had the
+confirm:
+"""
 
 
 def load(folder, name):
@@ -96,7 +99,7 @@ def latency(report):
         if got is not None:
             lines.append([words, *(rounded(got[p]) for p in ("p50", "p99", "p99.9")),
                           *(rounded(told[p]) for p in ("p50", "p99"))])
-    return table(lines)
+    return LATENCY_IS + "\n" + table(lines)
 
 
 def table(lines):
