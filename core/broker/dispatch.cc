@@ -96,7 +96,7 @@ bool Broker::Machine::has_front(Queue& q) {
 /// Views of the workers that would take the queue's next message, the one that has waited longest first.
 std::size_t Broker::Machine::gather_workers(Queue& q, std::uint64_t& credit) {
     views_.clear();
-    view_subscriptions_.clear();
+    hands_.clear();
     credit = 0;
     std::uint32_t next = q.workers_first;
     const std::size_t most =
@@ -117,7 +117,7 @@ std::size_t Broker::Machine::gather_workers(Queue& q, std::uint64_t& credit) {
         view.name = s.name;
         credit += std::min(view.credit, deliver_records_max);
         views_.push_back(view);
-        view_subscriptions_.push_back(i);
+        hands_.push_back({&s, i});
     }
     return views_.size();
 }
@@ -154,43 +154,42 @@ std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
     // Messages are taken in order first, so that each worker's frame can be written in one go.
     taken_.clear();
     std::uint64_t octets = out_->octets.size() - step_octets_at_;
+    Lane* lane = nullptr;
     for (std::size_t i = 0; i < count && octets < step_octets_max; ++i) {
         const std::uint32_t pick = picks_[i];
         if (pick >= views_.size() || views_[pick].credit == 0) break;
-        Lane& lane = q.next_lane();
-        const Copy copy = lane.front(messages_);
+        if (lane == nullptr || lane->size() == 0) lane = &q.next_lane();
+        const Copy copy = lane->front(messages_);
         if (!messages_.is_loaded(copy.slot)) break;
-        Session& worker = sessions_[subscriptions_[view_subscriptions_[pick]].session];
-        if (!worker.takes_bytes()) break;
-        worker.bytes_sent += messages_.head(copy.slot).body_bytes;
+        Hand& hand = hands_[pick];
+        if (!hand.worker->takes_bytes()) break;
+        hand.worker->bytes_sent += messages_.head(copy.slot).body_bytes;
         octets += messages_.bytes(copy.slot);
         --views_[pick].credit;
-        lane.pop(copy);
-        --q.ready;
-        taken_.push_back(copy);
+        lane->pop(copy);
+        const auto index = static_cast<std::uint32_t>(taken_.size());
+        (hand.first == no_link ? hand.first : taken_[hand.last].next) = index;
+        hand.last = index;
+        taken_.push_back({copy});
     }
     const std::size_t given = taken_.size();
     if (given == 0) return 0;
+    q.ready -= given;
     if (q.settings.limits.rate != unlimited) {
         q.rate_next = q.rate_next + Duration{1'000'000'000 / static_cast<std::int64_t>(q.settings.limits.rate)} * given;
     }
-    picks_.resize(given);
-    for (std::size_t first = 0; first < given; ++first) {
-        const std::uint32_t pick = picks_[first];
-        if (pick == BalancePolicy::nobody) continue;  // written already
-        write_deliveries(q, first, pick);
+    for (std::uint32_t i = 0; i < given; ++i) {
+        if (hands_[picks_[i]].first == i) write_deliveries(q, hands_[picks_[i]]);
     }
     return given;
 }
 
-/// Writes every message of this turn that is for one worker, from the `first`, in frames of bounded size.
-void Broker::Machine::write_deliveries(Queue& q, std::size_t first, std::uint32_t pick) {
-    const std::uint32_t subscription = view_subscriptions_[pick];
-    Session& worker = sessions_[subscriptions_[subscription].session];
-    if (worker.majordomo) {
-        picks_[first] = BalancePolicy::nobody;  // it has credit for one at a time
-        const bool works = write_majordomo_request(q, worker, taken_[first]);
-        leave_line(subscription);
+/// Writes every message of this turn that is for one worker, in frames of bounded size.
+void Broker::Machine::write_deliveries(Queue& q, const Hand& hand) {
+    Session& worker = *hand.worker;
+    if (worker.majordomo) {  // it has credit for one at a time
+        const bool works = write_majordomo_request(q, worker, taken_[hand.first].copy);
+        leave_line(hand.subscription);
         if (!works) idle_again(worker);
         return;
     }
@@ -199,16 +198,14 @@ void Broker::Machine::write_deliveries(Queue& q, std::size_t first, std::uint32_
     const std::uint64_t lease_ms = to_ms(q.settings.lease);
     const std::uint64_t first_tag = worker.unacked.last_tag() + 1;
     writer.begin(wire::Verb::deliver, 0, q.settings.name, lease_ms);
-    for (std::size_t i = first; i < picks_.size(); ++i) {
-        if (picks_[i] != pick) continue;
-        picks_[i] = BalancePolicy::nobody;
+    for (std::uint32_t i = hand.first; i != no_link; i = taken_[i].next) {
         if (writer.size() > deliver_bytes_max) {
             writer.end();
             send(worker, at);
             at = out_->octets.size();
             writer.begin(wire::Verb::deliver, 0, q.settings.name, lease_ms);
         }
-        give(q, worker, taken_[i], writer);
+        give(q, worker, taken_[i].copy, writer);
     }
     writer.end();
     send(worker, at);
@@ -216,10 +213,10 @@ void Broker::Machine::write_deliveries(Queue& q, std::size_t first, std::uint32_
     worker.last_worked = now_.monotonic;
     // To the back of the line, unless its credit is used up.
     if (worker.wants_delivery()) {
-        unlink_worker(subscription);
-        link_worker(subscription);
+        unlink_worker(hand.subscription);
+        link_worker(hand.subscription);
     } else {
-        leave_line(subscription);
+        leave_line(hand.subscription);
     }
     session_deadlines_.set_earlier(worker.ref.index, now_.monotonic + q.settings.lease);
 }

@@ -199,7 +199,7 @@ class Broker::Machine {
     std::size_t gather_workers(Queue& queue, std::uint64_t& credit);
     std::uint64_t show_messages(Queue& queue, std::uint64_t count);
     std::uint64_t deliver(Queue& queue, std::uint64_t count);
-    void write_deliveries(Queue& queue, std::size_t first, std::uint32_t pick);
+    void write_deliveries(Queue& queue, const Hand& hand);
     void give(Queue& queue, Session& worker, const Copy& copy, wire::FrameWriter& writer);
     std::uint64_t lease(Queue& queue, Session& worker, const Copy& copy, Duration lease);
     /// Of the last delivery: grows with each, and across restarts.
@@ -219,7 +219,7 @@ class Broker::Machine {
                       bool tell);
     void settle_one(Session& session, std::uint64_t tag, Delivery& delivery, const wire::Record& record,
                     Duration retry_after);
-    void ack(Session& session, std::uint64_t tag, const Delivery& delivery, const wire::Record& record);
+    void ack(Session& session, Queue& queue, std::uint64_t tag, const Delivery& delivery, const wire::Record& record);
     void take_back(Queue& queue, Session& session, std::uint64_t tag);
     Copy end_lease(Session& session, std::uint64_t tag, const Delivery& delivery);
     void expire_leases(Session& session);
@@ -433,12 +433,12 @@ class Broker::Machine {
     std::vector<Slot> next_slots_;                      // messages that are shown to a balance policy
     std::vector<std::vector<std::string_view>> shown_;  // their fields
     std::vector<const std::string_view*> shown_pointers_;
-    std::vector<std::uint32_t> view_subscriptions_;
+    std::vector<Hand> hands_;  // by view
     std::vector<std::uint32_t> picks_;
     std::vector<Failed> failed_;
     std::vector<FailedAttempt> attempts_;
     std::vector<Duration> waits_;
-    std::vector<Copy> taken_;
+    std::vector<Taken> taken_;
     std::vector<std::uint64_t> expired_;
 
     // Counters that belong to no queue.

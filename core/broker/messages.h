@@ -115,7 +115,7 @@ class Messages {
     void page_out(Slot slot) {
         const std::uint64_t batch = head(slot).batch;
         YM_CHECK(batch != 0);
-        drop_octets(slot);
+        drop_octets(at(slot));
         at(slot).where = (at(slot).where & ~(where_mask | kept)) | paged | batch;
     }
     /// Room for the octets of a message that was paged out.
@@ -124,12 +124,13 @@ class Messages {
         return place(slot, head);
     }
     void remove(Slot slot) {
-        if (is_loaded(slot)) drop_octets(slot);
-        Entry& e = at(slot);
+        const std::uint32_t index = slot / chunk_size;
+        Chunk& chunk = *chunks_[index];
+        Entry& e = chunk.entries[slot % chunk_size];
+        if ((e.where & paged) == 0) drop_octets(e);
         e = Entry{};
         --count_;
-        const std::uint32_t index = slot / chunk_size;
-        if (--chunks_[index]->live == 0 && index != newest_) close(index);
+        if (--chunk.live == 0 && index != newest_) close(index);
     }
     /// The octets of `slot` under another entry. `slot` is removed; a paged one stays where its record is.
     Slot renumber(Slot slot, const MessageEntry& entry) {
@@ -153,7 +154,7 @@ class Messages {
             const Location to = arena_.take(size);
             std::memcpy(arena_.at(to), arena_.at(where), size);
             arena_.drop(where, size);
-            set_location(slot, to);
+            set_location(at(slot), to);
         });
         arena_.packed();
     }
@@ -202,9 +203,9 @@ class Messages {
         return {static_cast<std::uint32_t>((entry.where & where_mask) >> extent_at),
                 static_cast<std::uint32_t>(entry.where & ((1U << extent_at) - 1))};
     }
-    void set_location(Slot slot, Location where) {
-        std::uint64_t& word = at(slot).where;
-        word = (word & ~(where_mask | paged)) | (std::uint64_t{where.extent} << extent_at) | where.offset;
+    static void set_location(Entry& entry, Location where) {
+        const std::uint64_t place = (std::uint64_t{where.extent} << extent_at) | where.offset;
+        entry.where = (entry.where & ~(where_mask | paged)) | place;
     }
 
     Slot take(const MessageEntry& entry) {
@@ -212,12 +213,13 @@ class Messages {
         const bool is_newest = newest_ != none && chunks_[newest_]->number == number;
         const std::uint32_t chunk = is_newest ? newest_ : open(number);
         const auto slot = static_cast<Slot>(chunk * chunk_size + entry.id.value % chunk_size);
-        Entry& e = at(slot);
+        Chunk& to = *chunks_[chunk];
+        Entry& e = to.entries[slot % chunk_size];
         YM_CHECK(e.holders == Holders::none && entry.holders != Holders::none && entry.priority < 32);
         e.where = (std::uint64_t{entry.priority} << priority_at) | (entry.wants_reply ? asks : 0);
         e.bytes = entry.bytes;
         e.holders = entry.holders;
-        ++chunks_[chunk]->live;
+        ++to.live;
         ++count_;
         return slot;
     }
@@ -225,11 +227,12 @@ class Messages {
         const Location where = arena_.take(sizeof(MessageHead) + head.bytes());
         std::byte* to = arena_.at(where);
         new (to) MessageHead(head);
-        set_location(slot, where);
-        if (head.batch != 0) at(slot).where |= kept;
+        Entry& entry = at(slot);
+        set_location(entry, where);
+        if (head.batch != 0) entry.where |= kept;
         return to + sizeof(MessageHead);
     }
-    void drop_octets(Slot slot) { arena_.drop(location(at(slot)), sizeof(MessageHead) + bytes(slot)); }
+    void drop_octets(const Entry& entry) { arena_.drop(location(entry), sizeof(MessageHead) + entry.bytes); }
 
     [[nodiscard]] std::uint32_t find_chunk(std::uint64_t number) const {
         if (number >= first_) return number - first_ < line_.size() ? line_[number - first_] : none;

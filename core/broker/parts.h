@@ -118,6 +118,20 @@ struct Subscription {
     bool listed = false;
 };
 
+/// A message that is given away in this turn, and the next one for the same worker.
+struct Taken {
+    Copy copy;
+    std::uint32_t next = no_link;
+};
+
+/// A worker that a balance policy may pick, and what it is given in this turn: a line through Machine::taken_.
+struct Hand {
+    Session* worker = nullptr;
+    std::uint32_t subscription = 0;
+    std::uint32_t first = no_link;
+    std::uint32_t last = no_link;
+};
+
 /// A run of sequences or tags that is answered when its batch is stored.
 struct PendingAnswer {
     SessionRef session;

@@ -33,6 +33,10 @@ class Answers final : public RouteSink {
     std::size_t targets_;
 };
 
+bool sets_anything(const PipelineSet& set) {
+    return set.priority || set.key || set.type;
+}
+
 void apply_set(const PipelineSet& set, Candidate& c) {
     if (set.priority && !c.priority_given) {
         c.priority = *set.priority;
@@ -121,7 +125,9 @@ void Broker::Machine::route_pipeline(const Pipeline& p, std::span<const std::uin
         route_scratch_.push_back(std::make_unique<RouteScratch>());
     }
     RouteScratch& scratch = *route_scratch_[static_cast<std::size_t>(depth)];
-    for (const std::uint32_t m : messages) apply_set(p.settings.set, candidates_[m]);
+    if (sets_anything(p.settings.set)) {
+        for (const std::uint32_t m : messages) apply_set(p.settings.set, candidates_[m]);
+    }
     fill_columns(p, messages, scratch);
     scratch.random.clear();
     for (const std::uint32_t m : messages) scratch.random.push_back(mix64(route_random_ ^ candidates_[m].sequence));

@@ -19,9 +19,9 @@ class SequenceWindow {
 
     /// Begins anew behind `start`: every sequence above it is fresh, `span` of them at least are remembered.
     void begin(std::uint64_t start, std::uint64_t span) {
-        std::uint64_t bits = 64;
-        while (bits < span) bits *= 2;
-        words_.assign(bits / 64, 0);
+        bits_ = 64;
+        while (bits_ < span) bits_ *= 2;
+        words_.assign(bits_ / 64, 0);
         highest_ = start;
         floor_ = start;
         taken_ = 0;
@@ -55,7 +55,9 @@ class SequenceWindow {
     /// `sequence` was seen; the window moves on, it is not accepted by this.
     void see(std::uint64_t sequence) {
         if (sequence <= highest_) return;
-        if (sequence - highest_ >= bits()) {
+        if (sequence == highest_ + 1) {
+            clear(sequence);
+        } else if (sequence - highest_ >= bits()) {
             words_.assign(words_.size(), 0);
         } else {
             // Counted down: the highest sequence of all has none above it to stop at.
@@ -118,14 +120,15 @@ class SequenceWindow {
     }
 
   private:
-    [[nodiscard]] std::uint64_t bits() const { return words_.size() * 64; }
-    /// Of the word that holds a sequence's bit; their number is a power of two.
-    [[nodiscard]] std::size_t place(std::uint64_t sequence) const { return (sequence / 64) & (words_.size() - 1); }
+    [[nodiscard]] std::uint64_t bits() const { return bits_; }
+    /// Of the word that holds a sequence's bit.
+    [[nodiscard]] std::size_t place(std::uint64_t sequence) const { return (sequence & (bits_ - 1)) / 64; }
     static std::uint64_t bit(std::uint64_t sequence) { return std::uint64_t{1} << (sequence % 64); }
     [[nodiscard]] bool test(std::uint64_t sequence) const { return (words_[place(sequence)] & bit(sequence)) != 0; }
     void clear(std::uint64_t sequence) { words_[place(sequence)] &= ~bit(sequence); }
 
     std::vector<std::uint64_t> words_;
+    std::uint64_t bits_ = 0;  // in words_: a power of two
     std::uint64_t highest_ = 0;
     std::uint64_t taken_ = 0;
     std::uint64_t floor_ = 0;  // sequences up to here belong to an earlier life of the session

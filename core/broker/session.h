@@ -84,6 +84,11 @@ class Unacked {
         }
         return 0;
     }
+    /// The delivery that next() names; nullptr if there is none. `tag` becomes its tag.
+    [[nodiscard]] Delivery* seek(std::uint64_t& tag, std::uint64_t last) {
+        tag = next(tag, last);
+        return tag == 0 ? nullptr : find(tag);
+    }
 
   private:
     static constexpr std::size_t span_min = 64;

@@ -77,21 +77,21 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
     std::uint64_t tag = record.id;
     if (last < tag) last = tag;
     for (;;) {
-        const std::uint64_t found = s.unacked.next(tag, last);
-        if (found == 0) return stale(tag, last);
+        std::uint64_t found = tag;
+        Delivery* const delivery = s.unacked.seek(found, last);
+        if (delivery == nullptr) return stale(tag, last);
         if (found > tag) stale(tag, found - 1);
-        Delivery& delivery = *s.unacked.find(found);
         if (tell && record.code < static_cast<std::uint16_t>(SettleCode::result)) {
             // What ends the lease is recorded, unless all is as before; the rest is as durable as it will ever be.
             const bool recorded = record.code < static_cast<std::uint16_t>(SettleCode::release);
-            if (!recorded || !queue(delivery.queue).keeps) {
+            if (!recorded || !queue(delivery->queue).keeps) {
                 add_answer(s.settled, found, Status::ok);
                 say(s);
             } else {
                 (store_open() ? batch().settled : held_settled_).push_back({s.ref, found, found, 0});
             }
         }
-        settle_one(s, found, delivery, record, retry_after);
+        settle_one(s, found, *delivery, record, retry_after);
         if (found == last) return;
         tag = found + 1;
     }
@@ -102,7 +102,7 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
     Queue& q = queue(delivery.queue);
     s.last_worked = now_.monotonic;
     switch (static_cast<SettleCode>(record.code)) {
-        case SettleCode::ack: return ack(s, tag, delivery, record);
+        case SettleCode::ack: return ack(s, q, tag, delivery, record);
         case SettleCode::nack: return fail(end_lease(s, tag, delivery), q.address, FailureReason::nack, retry_after);
         case SettleCode::reject: return fail(end_lease(s, tag, delivery), q.address, FailureReason::reject);
         case SettleCode::throttled:
@@ -124,8 +124,8 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
     say(s);
 }
 
-void Broker::Machine::ack(Session& s, std::uint64_t tag, const Delivery& delivery, const wire::Record& record) {
-    Queue& q = queue(delivery.queue);
+void Broker::Machine::ack(Session& s, Queue& q, std::uint64_t tag, const Delivery& delivery,
+                          const wire::Record& record) {
     const Slot slot = delivery.slot;
     ++q.processed;
     q.processing += now_.monotonic - delivery.granted;

@@ -32,10 +32,12 @@ bool is_verb(std::uint8_t verb) {
 
 /// Where in `fields` the walk of fields ends: its size when all of them fit.
 std::size_t fields_end(Octets fields) {
-    FieldCursor cursor(fields);
-    FieldView field;
     std::size_t end = 0;
-    while (cursor.next(field)) end += field_head_bytes + field.value.size();
+    while (fields.size() - end >= field_head_bytes) {
+        const std::size_t next = end + field_head_bytes + load_be<std::uint16_t>(fields.data() + end + 1);
+        if (next > fields.size()) break;
+        end = next;
+    }
     return end;
 }
 
@@ -63,35 +65,34 @@ std::optional<DecodeError> parse_frame(Octets octets, Frame& frame) {
 
 RecordCursor::Step RecordCursor::next(Record& out) {
     if (left_.empty()) return Step::end;
-    out = Record{};
-    out.at = at_;
-    const auto spoil_rest = [&](std::string_view field) {
-        error_ = malformed(field, at_);
-        left_ = {};
+    const std::size_t start = at_;
+    const auto spoil = [&](std::string_view field, std::size_t at) {
+        error_ = malformed(field, start + at);
+        out.fields = out.body = {};
         return Step::bad;
     };
+    const auto spoil_rest = [&](std::string_view field) {
+        left_ = {};
+        out.code = 0;
+        out.id = 0;
+        return spoil(field, 0);
+    };
+    out.at = at_;
     if (left_.size() < record_head_bytes) return spoil_rest("record");
     const std::size_t length = load_be<std::uint32_t>(left_.data());
     if (length < record_head_bytes || length > left_.size()) return spoil_rest("length");
 
     const Octets record = left_.first(length);
-    const std::size_t start = at_;
     left_ = left_.subspan(length);
     at_ += static_cast<std::uint32_t>(length);
     out.code = load_be<std::uint16_t>(record.data() + code_at);
     out.id = load_be<std::uint64_t>(record.data() + id_at);
 
     const std::size_t body_at = load_be<std::uint16_t>(record.data() + body_at_at);
-    if (body_at < record_head_bytes || body_at > length) {
-        error_ = malformed("body at", start + body_at_at);
-        return Step::bad;
-    }
+    if (body_at < record_head_bytes || body_at > length) return spoil("body at", body_at_at);
     const Octets fields = record.subspan(record_head_bytes, body_at - record_head_bytes);
     const std::size_t end = fields_end(fields);
-    if (end != fields.size()) {
-        error_ = malformed("field", start + record_head_bytes + end);
-        return Step::bad;
-    }
+    if (end != fields.size()) return spoil("field", record_head_bytes + end);
     out.fields = fields;
     out.body = record.subspan(body_at);
     return Step::record;
