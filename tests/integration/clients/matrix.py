@@ -5,6 +5,7 @@ once, and what the dead worker held is delivered again.
 usage: matrix.py BUILD_DIR [WORKER_KIND...]
 """
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,15 +27,25 @@ def until(condition, what, patience=30.0):
 
 def row(build, folder, broker, kind):
     """All producers at once against three workers of one kind; returns the cells of its row and the number of redeliveries."""
-    crew = [subprocess.Popen([*kinds.workers(build)[kind], broker.endpoint, kind, "3"]) for _ in range(3)]
-    requesters = {}
+    crew, requesters = [], {}
+    command = [*kinds.workers(build)[kind], broker.endpoint, kind, "3"]
+
+    def workers():
+        return [peer for peer in broker.status()["peers"] if peer["queues"]]
+
     try:
-        until(lambda: sum(bool(peer["queues"]) for peer in broker.status()["peers"]) == 3, "three workers")
-        for name, command in kinds.producers(build).items():
-            requesters[name] = kinds.Requester(command, broker.endpoint, kind, [f"{name} {number}" for number in range(REQUESTS)], folder)
+        crew.append(subprocess.Popen(command))
+        until(workers, "the first worker")
+        first = workers()[0]["session"]
+        crew += [subprocess.Popen(command) for _ in range(2)]
+        until(lambda: len(workers()) == 3, "three workers")
+        for name, producer in kinds.producers(build).items():
+            requesters[name] = kinds.Requester(producer, broker.endpoint, kind, [f"{name} {number}" for number in range(REQUESTS)], folder)
         hands = kinds.HANDS[kind]
-        until(lambda: broker.queue(kind)["in_flight"] > 3 * hands - hands / 2, "messages in all hands")
-        crew[0].kill()  # it holds half of its share at least
+        until(lambda: broker.queue(kind)["ledger"]["accepted"] > 0, "the first request")
+        crew[0].send_signal(signal.SIGSTOP)  # what it gets now stays in its hands
+        until(lambda: any(peer["session"] == first and 2 * peer["in_flight"] > hands for peer in workers()), "its share")
+        crew[0].kill()
         cells = {}
         for name, one in requesters.items():
             code = one.finish(60)
