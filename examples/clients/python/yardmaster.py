@@ -5,7 +5,7 @@ that waits makes, and a busy program makes about once a second. A lost connectio
 session is resumed, what has no answer is sent again, and what was taken before is recognised."""
 import os
 import struct
-from collections import deque, namedtuple
+from collections import deque
 from time import monotonic
 import zmq
 
@@ -13,6 +13,7 @@ HELLO, PUBLISH, SETTLE, CREDIT, HEARTBEAT, DRAIN, BYE = range(1, 8)
 WELCOME, CONFIRM, DELIVER, LOST, REPLY, ERROR = range(17, 23)
 ACK, NACK, REJECT, THROTTLED, RELEASE, EXTEND, PART = range(7)
 BODY_IN_SECOND_FRAME, TELL_DURABLE, FOREVER = 1, 2, float("inf")
+_ACKED = ACK, b"", b""
 _low = "session* versions* queue heartbeat_ms# bytes# through# priority# ttl_ms# not_before_ms# key message_id retry_after_ms# parts*"
 _high = ("text topic type timestamp_ms# reply_to correlation* content_type encoding traceparent tracestate fence# first_accepted_ms# "
          "headers* boot# epoch# broker_time_ms# frame_max# records_max# last_tag# endpoint")
@@ -57,7 +58,8 @@ def encode_frame(verb, name=b"", number=0, records=(), flags=0):
     """One frame; `records` are (code, id, encoded fields, body)."""
     out = [_head.pack(b"YMP1", verb, flags, len(name), number), name]
     for code, ident, fields, body in records:
-        out += (_record.pack(16 + len(fields) + len(body), 16 + len(fields), code, ident), fields, body)
+        body_at = 16 + len(fields)
+        out += (_record.pack(body_at + len(body), body_at, code, ident), fields, body)
     return b"".join(out)
 
 def decode_frame(octets):
@@ -68,22 +70,26 @@ def decode_frame(octets):
     name, at, records = octets[16:16 + length], 16 + length, []
     if at > len(octets) or length > 255 or not (HELLO <= verb <= BYE or WELCOME <= verb <= ERROR):
         raise Refused(400, "head")
-    while at < len(octets):
-        length, body_at, code, ident = _record.unpack(octets[at:at + 16].ljust(16, b"\0"))
-        if not 16 <= body_at <= length <= len(octets) - at:
+    end = len(octets)
+    while at < end:
+        length, body_at, code, ident = _record.unpack_from(octets, at) if end - at >= 16 else (0, 0, 0, 0)
+        if not 16 <= body_at <= length <= end - at:
             raise Refused(400, f"record at {at}")
         records.append((code, ident, octets[at + 16:at + body_at], octets[at + body_at:at + length]))
         at += length
     return verb, name, number, records, flags
 
-class Publication(namedtuple("Publication", "sequence wants_reply queued give_up")):
+class Publication:
     """A message on its way. `status`: None until the broker has answered, 2xx = taken. `reply`: None, then 200 (the last of
     `parts` is there), 410 (dead letter) or 504 (none in time). `done`: nothing more will come."""
     status, text, parts, reply = None, "", (), None
     ok = property(lambda self: self.status is not None and self.status < 300)
     done = property(lambda self: self.status is not None and (not self.ok or self.reply is not None or not self.wants_reply))
 
-class Delivery(namedtuple("Delivery", "worker queue tag attempt encoded body lease")):
+    def __init__(self, sequence, wants_reply, name, record, give_up):
+        self.sequence, self.wants_reply, self.name, self.record, self.give_up = sequence, wants_reply, name, record, give_up
+
+class Delivery:
     """A message under lease. Settle it once, by ack(reply), nack(text=), reject(text=), throttle(retry_after_ms=) or release();
     before that extend() and part(body) at will. False: the lease has ended (see `lost`), or these two find no connection."""
     lost, settled_at = None, FOREVER
@@ -91,10 +97,15 @@ class Delivery(namedtuple("Delivery", "worker queue tag attempt encoded body lea
     ack, nack, reject, throttle, release, extend, part = (
         lambda self, body=b"", _code=code, **fields: self.worker._settle(self, _code, body, fields) for code in range(7))
 
+    def __init__(self, worker, queue, tag, attempt, encoded, body, lease, deadline):
+        self.worker, self.queue, self.tag, self.attempt = worker, queue, tag, attempt
+        self.encoded, self.body, self.lease, self.deadline = encoded, body, lease, deadline
+
 class Client:
     """A session with the broker: publishes, and takes messages of `queues`, `credit` at a time. What is refused with 507 is sent again
     for `retry` seconds. `on_lost(delivery, status)`: its lease ended (409, 504), or the settlement was not applied: it is held."""
-    connected, draining, leaving, _socket, _sequence, _tag, _highest, _hold, _polled = False, False, False, None, 0, 0, 0, 0.0, 0.0
+    connected, draining, leaving, _socket, _sequence, _tag, _highest = False, False, False, None, 0, 0, 0
+    _hold, _polled, _extend_at = 0.0, 0.0, FOREVER  # until when, since when, when next: see monotonic()
     __enter__, __exit__, __iter__ = (lambda self: self), (lambda self, *_: self.close()), (lambda self: iter(self.receive, None))
 
     def __init__(self, endpoint="tcp://127.0.0.1:5555", queues=(), credit=100, name="", on_lost=None, heartbeat=1.0, retry=0.0):
@@ -102,20 +113,28 @@ class Client:
         self.name, self.on_lost = octets_of(name or f"python-{os.getpid()}"), on_lost or (lambda delivery, status: None)
         self.session, self.welcome, self.heartbeat, self._patience = os.urandom(16), {}, heartbeat, heartbeat
         self.unanswered, self.held, self.unsettled = {}, {}, {}  # by sequence, tag, tag; the last: not known to be applied
-        self._publishing, self._settling, self._buffer = deque(), deque(), deque()  # the first two: (name of the frame, record)
+        self._publishing, self._settling, self._buffer = deque(), deque(), deque()  # Publications, settled Deliveries, others
         self._open(self.credit)
 
     def publish(self, address, body=b"", reply=False, **fields):
         """Queues a message and returns its Publication; waits only for the first WELCOME, and while 4,000 are queued. `fields`
         are names of FIELDS: topic, key, type, priority, headers={name: value} ... Raises Refused(413) for what is too large."""
-        queued = self._encoded(octets_of(address), int(reply), self._sequence + 1, body, fields)
-        self._sequence += 1
-        one = self.unanswered[self._sequence] = Publication(self._sequence, reply, queued, monotonic() + self.retry)
-        self._publishing.append(queued)
-        if len(self._publishing) % 100 == 0:
+        return self.publish_many(address, (body,), reply, **fields)[0]
+
+    def publish_many(self, address, bodies, reply=False, **fields):
+        """The same for each of `bodies`, with the same fields; a list of Publications. Much quicker than one by one."""
+        address, encoded, bodies = octets_of(address), encode_fields(fields) if fields else b"", [*map(octets_of, bodies)]
+        self._check(address, encoded, max(map(len, bodies), default=0))
+        give_up, first, many, code = monotonic() + self.retry, self._sequence + 1, [], int(reply)
+        for sequence, body in enumerate(bodies, first):
+            many.append(Publication(sequence, reply, address, (code, sequence, encoded, body), give_up))
+        self._sequence += len(many)
+        self.unanswered.update(zip(range(first, first + len(many)), many))
+        self._publishing.extend(many)
+        if self._sequence // 100 > (first - 1) // 100:
             self.poll()
             self.until(lambda: len(self._publishing) < 4000)
-        return one
+        return many
 
     def request(self, address, body=b"", timeout=30.0, **fields):
         """Publishes and returns the body of the (last) reply. Raises Refused; 504 when none came in time."""
@@ -129,19 +148,43 @@ class Client:
         """The next Delivery, or None after `timeout` seconds. What is settled leaves from here, at most 5 ms later."""
         if monotonic() - self._polled > 0.005 or 4 * len(self._settling) > self.credit:
             self.poll()
-        return self._buffer.popleft() if self.until(lambda: self._buffer, timeout) else None
+        return self._buffer.popleft() if self._buffer or self.until(lambda: self._buffer, timeout) else None
+
+    def receive_many(self, count=100, timeout=None):
+        """The next Deliveries: a list of as many as are here, `count` at most; empty if none came within `timeout` seconds."""
+        many = [self.receive(timeout)]
+        while self._buffer and len(many) < count:
+            many.append(self._buffer.popleft())
+        return many if many[0] else []
+
+    def ack_many(self, deliveries):
+        """Acks all of them, without replies; how many were still held. Much quicker than one by one."""
+        now, before = monotonic(), len(self.unsettled)
+        for one in deliveries:
+            if self.held.get(one.tag) is one:
+                self.unsettled[one.tag] = self.held.pop(one.tag)
+                one.settled_at, one.how = now, _ACKED
+                self._settling.append(one)
+        return len(self.unsettled) - before
 
     def poll(self, timeout=0.0):
-        """Reads what has come, sends what is due, and waits up to `timeout` seconds for more to come."""
-        while self._socket.events & zmq.POLLIN:
-            self._take(self._socket.recv_multipart())
+        """Reads what has come and sends what is due. If nothing had come it waits up to `timeout` seconds until something does."""
+        came = self._read()
         self._polled = now = monotonic()
         if now - self._heard >= self._patience:
             self._patience = self.heartbeat if self.connected else min(10 * self.heartbeat, 2 * self._patience)
             self._open()
         elif self.connected and not self.leaving:
             self._send_due(now)
-        self._socket.poll(1000 * min(timeout, self.heartbeat / 4))
+        if not came and timeout > 0 and self._socket.poll(1000 * min(timeout, self.heartbeat / 4)):
+            self._read()
+
+    def _read(self):
+        came = False
+        while self._socket.events & zmq.POLLIN:
+            self._take(self._socket.recv_multipart())
+            came = True
+        return came
 
     def until(self, condition, timeout=None):  # polls until condition(); false if `timeout` seconds were not enough
         deadline = FOREVER if timeout is None else monotonic() + timeout
@@ -177,52 +220,73 @@ class Client:
         self._socket.send(encode_frame(*frame), zmq.DONTWAIT)
         self._sent = monotonic()
 
-    def _encoded(self, name, code, ident, body, fields):
+    def _check(self, name, fields, body_octets):
         self.welcome or self.until(lambda: self.welcome)  # it tells how large a message may be
-        record = code, ident, encode_fields(fields), octets_of(body)
-        if len(record[2]) > 60000 or 32 + len(name) + len(record[2]) + len(record[3]) > self.welcome["frame_max"]:
+        if len(fields) > 60000 or 32 + len(name) + len(fields) + body_octets > self.welcome["frame_max"]:
             raise Refused(413, f"the broker takes {self.welcome['frame_max']} octets, and 60,000 of fields")
-        return name, record
 
     def _settle(self, one, code, body, fields):
-        queued = self._encoded(b"", code, one.tag, body, fields)
+        how = code, encode_fields(fields) if fields else b"", octets_of(body)
+        self._check(b"", how[1], len(how[2]))
         at_once = code in (EXTEND, PART)  # to be told that one of these is durable would look like to be told of the ack
         if self.held.get(one.tag) is not one or at_once and not self.connected:
             return False
         if at_once:
-            self._send(SETTLE, b"", 0, [queued[1]])
+            self._send(SETTLE, b"", 0, [(code, one.tag, *how[1:])])
             one.deadline = monotonic() + one.lease if code == EXTEND else one.deadline
         else:
-            self._settling.append(queued)
-            self.unsettled[one.tag], one.queued, one.settled_at = self.held.pop(one.tag), queued, monotonic()
+            self._settling.append(one)
+            self.unsettled[one.tag], one.how, one.settled_at = self.held.pop(one.tag), how, monotonic()
         return True
 
     def _send_due(self, now):
-        for one in self._buffer:
-            if now >= one.deadline - one.lease / 2:
-                one.extend()
+        if now >= self._extend_at:
+            for one in self._buffer:
+                if now >= one.deadline - one.lease / 2:
+                    one.extend()
+            self._extend_at = min((one.deadline - one.lease / 2 for one in self._buffer), default=FOREVER)
         credit = self._tag + self.credit - len(self.held)
         if self._settling or credit - self._granted > self.credit / 5:
             self._granted = credit
-            self._send_queued(SETTLE, self._settling, credit, TELL_DURABLE) if self._settling else self._send(CREDIT, b"", credit)
+            self._send_settling(credit) if self._settling else self._send(CREDIT, b"", credit)
         if now >= self._hold and not self.draining:
-            self._send_queued(PUBLISH, self._publishing)
+            self._send_publishing()
         if now - self._sent >= self.heartbeat:
             self._send(HEARTBEAT)
 
-    def _send_queued(self, verb, queue, number=0, flags=0):
-        octets_max, records_max = min(self.welcome["frame_max"], 1 << 20) - 300, self.welcome["records_max"]
-        may_go = lambda n: n <= self._window and self._octets < self._octets_max and (not self._refused or n in self._refused)
-        while queue and (verb == SETTLE or may_go(queue[0][1][1])):
-            name, records, octets = queue[0][0], [], 0
-            while queue and (verb == SETTLE or may_go(queue[0][1][1])) and queue[0][0] == name and len(records) < records_max:
-                octets += 16 + len(queue[0][1][2]) + len(queue[0][1][3])
+    def _send_publishing(self):
+        octets_max, records_max, queue = min(self.welcome["frame_max"], 1 << 20) - 300, self.welcome["records_max"], self._publishing
+        records = True
+        while queue and records:
+            name, records, octets = queue[0].name, [], 0
+            while queue and len(records) < records_max:
+                one = queue[0]
+                _, sequence, fields, body = one.record
+                octets += 16 + len(fields) + len(body)
+                if (sequence > self._window or self._octets >= self._octets_max or one.name != name or records and octets > octets_max
+                        or self._refused and sequence not in self._refused):
+                    break
+                records.append(queue.popleft().record)
+                self._octets += len(body)
+            if records:
+                self._send(PUBLISH, name, 0, records)
+                self._highest = max(self._highest, records[-1][1])
+
+    def _send_settling(self, credit):
+        octets_max, records_max, queue = min(self.welcome["frame_max"], 1 << 20) - 300, self.welcome["records_max"], self._settling
+        while queue:
+            records, octets = [], 0
+            while queue and len(records) < records_max:
+                first = last = queue[0].tag
+                code, fields, body = how = queue[0].how
+                octets += 27 + len(fields) + len(body)
                 if records and octets > octets_max:
                     break
-                records.append(queue.popleft()[1])
-                self._octets += len(records[-1][3]) if verb == PUBLISH else 0
-            self._send(verb, name, number, records, flags)
-            self._highest = max(self._highest, records[-1][1] if verb == PUBLISH else 0)
+                queue.popleft()
+                while not body and not fields and queue and queue[0].tag == last + 1 and queue[0].how == how:  # a range is one record
+                    last = queue.popleft().tag
+                records.append((code, first, encode_fields({"through": last}) if last > first else fields, body))
+            self._send(SETTLE, b"", credit, records, TELL_DURABLE)
 
     def _take(self, parts):
         self._heard = monotonic()
@@ -252,26 +316,36 @@ class Client:
         elif told["last_tag"] > self._tag:  # these were lost on their way to us
             self._send(SETTLE, b"", 0, [(RELEASE, self._tag + 1, encode_fields({"through": told["last_tag"]}), b"")])
         self._tag = told["last_tag"]
-        self._publishing, self._refused = deque(one.queued for one in self.unanswered.values()), set()
-        self._settling = deque(one.queued for one in self.unsettled.values())  # see _lose()
+        self._publishing, self._refused = deque(self.unanswered.values()), set()
+        self._settling = deque(self.unsettled.values())  # see _lose()
 
     def _take_records(self, verb, name, number, records):
         self.draining = self.draining or verb == DRAIN
         self._window = max(self._window, number if verb == CONFIRM else 0)
-        for attempt, tag, fields, body in records if verb == DELIVER else ():
-            one = self.held[tag] = Delivery(self, name, tag, attempt, fields, body, number / 1000)
-            one.deadline, self._tag = self._heard + one.lease, tag
-            self._buffer.append(one)
+        if verb == DELIVER and records:
+            lease, deadline = number / 1000, self._heard + number / 1000
+            many = [Delivery(self, name, tag, attempt, fields, body, lease, deadline) for attempt, tag, fields, body in records]
+            self.held.update((one.tag, one) for one in many)
+            self._buffer.extend(many)
+            self._tag, self._extend_at = many[-1].tag, min(self._extend_at, deadline - lease / 2)
         for code, first, fields, body in reversed(records) if verb in (CONFIRM, LOST, REPLY) else ():  # see appendleft()
             fields = decode_fields(fields)
             self._octets_max = max(self._octets_max, fields.get("bytes", 0) if verb == CONFIRM else 0)
-            for ident in [number] if verb == REPLY else range(fields.get("through", first), first - 1, -1):
-                if verb == LOST:
+            idents = (number,) if verb == REPLY else range(fields.get("through", first), first - 1, -1)
+            if verb == LOST:
+                for ident in idents:
                     self._lose(ident, code)
-                elif code == 1000:
+            elif code == 1000:
+                for ident in idents:
                     self.unsettled.pop(ident, None)
-                elif ident in self.unanswered:
-                    self._answer(self.unanswered[ident], verb, code, first, fields, body)
+            else:
+                taken = verb == CONFIRM and code < 300 and not self._refused and "text" not in fields
+                for one in filter(None, map(self.unanswered.get, idents)):
+                    if taken and not one.wants_reply:  # as _answer() would do; this is what a busy producer's time goes into
+                        one.status = code
+                        del self.unanswered[one.sequence]
+                    else:
+                        self._answer(one, verb, code, first, fields, body)
 
     def _answer(self, one, verb, status, index, fields, body):
         if verb == REPLY:
@@ -279,7 +353,7 @@ class Client:
             one.reply, one.text = (status, fields.get("text", "")) if status != 206 else (None, "")
         elif status in (429, 503) or status >= 500 and monotonic() < one.give_up:
             self._hold = monotonic() + fields.get("retry_after_ms", 100) / 1000
-            self._publishing.appendleft(one.queued)
+            self._publishing.appendleft(one)
             self._refused.add(one.sequence)  # nothing new may overtake it: it would become too old
         else:
             one.status, one.text = status, fields.get("text", "")

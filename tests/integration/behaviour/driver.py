@@ -40,7 +40,11 @@ class Driver:
         self.lost.append([delivery.tag, status])
 
     def publish(self, to, bodies=None, size=0, count=1, reply=False, **fields):
-        for body in bodies if bodies is not None else ["x" * size] * count:
+        bodies = bodies if bodies is not None else ["x" * size] * count
+        if len(bodies) > 1:
+            self.published.update((one.sequence, one) for one in self.client.publish_many(to, bodies, reply, **fields))
+            bodies = []
+        for body in bodies:
             try:
                 one = self.client.publish(to, body, reply, **fields)
             except yardmaster.Refused as refused:  # it has no sequence, and stands between its neighbours
@@ -71,8 +75,7 @@ class Driver:
     def receive(self, count, timeout):
         end, got = time.monotonic() + timeout, []
         while len(got) < count and time.monotonic() < end and not self.fault:
-            one = self.guarded(self.client.receive, min(0.1, max(0.0, end - time.monotonic())))
-            if one is not None:
+            for one in self.guarded(self.client.receive_many, count - len(got), min(0.1, max(0.0, end - time.monotonic()))) or ():
                 self.deliveries[one.tag] = one
                 headers = {name: value.decode() for name, value in one.fields.get("headers", {}).items()}
                 got.append({"tag": one.tag, "attempt": one.attempt, "queue": one.queue, "body": one.body.decode(), "headers": headers,
@@ -82,6 +85,11 @@ class Driver:
     def settle(self, tags, how, reply="", text="", retry_after_ms=0, poll=True, sleep=0.0):
         time.sleep(sleep)
         queued = []
+        if how == "ack" and not reply and len(tags) > 1:
+            many, tags = [self.deliveries[tag] for tag in tags], []
+            queued = [self.client.held.get(one.tag) is one for one in many]
+            if self.client.ack_many(many) != sum(queued):
+                queued = ["ack_many() miscounts"]
         for tag in tags:
             one = self.deliveries[tag]
             if how in ("ack", "part"):

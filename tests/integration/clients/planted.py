@@ -34,8 +34,8 @@ class HelloForEach428(ym.Client):
 class PublishesBeforeWelcome(ym.Client):
     def _open(self, credit=0):
         super()._open(credit)
-        for name, record in list(self._publishing)[:1]:
-            self._send(ym.PUBLISH, name, 0, [record])
+        for one in list(self._publishing)[:1]:
+            self._send(ym.PUBLISH, one.name, 0, [one.record])
         self._send(ym.HEARTBEAT)
 
 
@@ -112,7 +112,7 @@ class TrustsASilentBroker(ym.Client):
 class SendsAgainWhatIsRefused(ym.Client):
     def _answer(self, one, verb, status, *rest):
         if status == 404:
-            self._publishing.appendleft(one.queued)
+            self._publishing.appendleft(one)
         super()._answer(one, verb, status, *rest)
 
 
@@ -155,11 +155,11 @@ class CreditIsNotAbsolute(ym.Client):
 
 @fault("worker", 3)
 class SettlesTwice(ym.Client):
-    def _send_queued(self, verb, queue, *rest):
-        again = queue.copy() if verb == ym.SETTLE else ()
-        super()._send_queued(verb, queue, *rest)
-        for name, record in again:
-            self._send(ym.SETTLE, name, 0, [record])
+    def _send_settling(self, credit):
+        again = [(one.how[0], one.tag, *one.how[1:]) for one in self._settling]
+        super()._send_settling(credit)
+        for record in again:
+            self._send(ym.SETTLE, b"", 0, [record])
 
 
 @fault("worker", 5)
