@@ -28,7 +28,7 @@ const commands = {
   },
 
   publish({ to, bodies, size = 0, count = 1, ...fields }) {
-    for (const body of bodies ?? Array(count).fill("x".repeat(size))) published.push(client.publish(to, body, fields));
+    published.push(...client.publishMany(to, bodies ?? Array(count).fill("x".repeat(size)), fields));
     return { sequences: published.map((one) => one.sequence) };
   },
 
@@ -57,18 +57,23 @@ const commands = {
   async receive({ count, timeout }) {
     const end = Date.now() + 1000 * timeout, got = [];
     while (got.length < count && Date.now() < end && !client.fault) {
-      const one = await client.receive(Math.max(0, end - Date.now())).catch(() => null);
-      if (one === null) continue;
-      deliveries.set(one.tag, one);
-      const { fence, topic = "", key = "", headers: octets = {} } = one.fields;
-      const headers = Object.fromEntries(Object.entries(octets).map(([name, value]) => [name, String(value)]));
-      got.push({ tag: one.tag, attempt: one.attempt, queue: one.queue, body: String(one.body), headers, fence, topic, key });
+      for (const one of await client.receiveMany(count - got.length, Math.max(0, end - Date.now())).catch(() => [])) {
+        deliveries.set(one.tag, one);
+        const { fence, topic = "", key = "", headers: octets = {} } = one.fields;
+        const headers = Object.fromEntries(Object.entries(octets).map(([name, value]) => [name, String(value)]));
+        got.push({ tag: one.tag, attempt: one.attempt, queue: one.queue, body: String(one.body), headers, fence, topic, key });
+      }
     }
     return { deliveries: got };
   },
 
   settle({ tags, how, reply = "", text = "", retry_after_ms = 0, sleep: seconds = 0 }) {
     sleep(seconds);
+    if (how === "ack" && !reply && tags.length > 1) {
+      const many = tags.map((tag) => deliveries.get(tag));
+      const queued = many.map((one) => client.held.get(one.tag) === one);
+      return { queued: client.ackMany(many) === queued.filter(Boolean).length ? queued : ["ackMany() miscounts"] };
+    }
     const argument = { ack: reply, part: reply, nack: text, reject: text, throttle: retry_after_ms }[how];
     return { queued: tags.map((tag) => deliveries.get(tag)[how](argument)) };
   },
