@@ -192,6 +192,12 @@ Run measure(const Job& job, const Roles& roles, unsigned timeout_s) {
     std::this_thread::sleep_for(100ms);  // let the connections settle
 
     Run run;
+    const auto load_seconds = [&] {
+        double sum = 0;
+        for (const pid_t peer : peers) sum += cpu_seconds(peer);
+        return sum;
+    };
+    const double load_before = load_seconds();
     const double cpu_before = cpu_seconds(middle);
     const std::uint64_t syncs_before = syncs();
     const std::uint64_t began = now_ns();
@@ -199,6 +205,7 @@ Run measure(const Job& job, const Roles& roles, unsigned timeout_s) {
     fine = fine && wait_for([&] { return shared.ended != 0; }, std::chrono::seconds(timeout_s));
     run.syncs = syncs() - syncs_before;
     run.cpu = (cpu_seconds(middle) - cpu_before) * 1e6 / static_cast<double>(job.messages);
+    run.load_cpu = (load_seconds() - load_before) * 1e6 / static_cast<double>(job.messages);
     const double seconds = static_cast<double>((fine ? shared.ended.load() : now_ns()) - began) / 1e9;
     run.resident_mb = peak_mb(middle);
     shared.stop = true;

@@ -164,6 +164,7 @@ struct Roles {
 struct Run {
     double rate = 0;         // messages a second, first publish to last ack and last confirm
     double cpu = 0;          // seconds of user and system time of the middle, a million messages
+    double load_cpu = 0;     // the same of all producers and workers
     double resident_mb = 0;  // most memory of the middle
     bool complete = false;   // every message confirmed and settled exactly once
     std::uint64_t confirmed = 0;

@@ -34,13 +34,20 @@ constexpr const char* cpu = "CPU us/msg";
 
 std::vector<double> figures_of(const Run& run) {
     const bool synced = run.syncs > 0;
-    return {run.rate / 1e3, run.cpu, run.resident_mb == 0 ? nothing : run.resident_mb,
+    return {run.rate / 1e3,
+            run.cpu,
+            run.load_cpu == 0 ? nothing : run.load_cpu,
+            run.resident_mb == 0 ? nothing : run.resident_mb,
             synced ? static_cast<double>(run.syncs) : nothing,
             synced ? static_cast<double>(run.settled) / static_cast<double>(run.syncs) : nothing};
 }
 
-const std::vector<Column> columns{
-    {rate, Show::spread}, {cpu, Show::spread, 2}, {"peak MiB", Show::high, 1}, {"syncs"}, {"msgs/sync"}};
+const std::vector<Column> columns{{rate, Show::spread},
+                                  {cpu, Show::spread, 2},
+                                  {"of the load", Show::median, 2},
+                                  {"peak MiB", Show::high, 1},
+                                  {"syncs"},
+                                  {"msgs/sync"}};
 
 /// The middles of one table.
 class Contest {
