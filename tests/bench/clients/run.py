@@ -111,26 +111,26 @@ def print_table(rows):
 
 
 def figures(rows):
-    """What the project has promised of the Python client, round by round: one of the two shall be reached."""
+    """What the project has promised of the Python client: so many messages, or else half of what packing alone allows."""
     batches, alone = rows.get("Python, batches", ()), rows.get("Python, packing alone", ())
     found = []
 
-    def add(what, rounds, at_least):
+    def add(what, rounds, at_least=None):
         middle = statistics.median(rounds)
-        found.append({"what": what, "low": min(rounds), "median": middle, "high": max(rounds), "rounds": rounds,
-                      "at_least": at_least, "reached": middle >= at_least})
+        goal = {} if at_least is None else {"at_least": at_least, "reached": middle >= at_least}
+        found.append({"what": what, "low": min(rounds), "median": middle, "high": max(rounds), "rounds": rounds, **goal})
 
     if batches:
         add("Python, batches, thousand messages a second", [run["k msgs/s"] for run in batches], 100)
     if batches and alone:
         ratios = [one["k msgs/s"] / limit["k msgs/s"] for one, limit in zip(batches, alone)]
-        add("Python, batches : its packing and parsing alone, each in a process (or this)", ratios, 0.5)
+        add("Python, batches : its packing and parsing alone, each in a process", ratios)
     return found
 
 
 def print_figure(figure):
-    reached = "reached" if figure["reached"] else "MISSED "
-    print(f"{figure['what']:<80} at least {figure['at_least']:6.2f}  {reached} {shown(figure['rounds'], 2)}")
+    goal = f"at least {figure['at_least']}  {'reached' if figure['reached'] else 'MISSED'}" if "at_least" in figure else ""
+    print(f"{figure['what']:<76} {goal:<22} {shown(figure['rounds'], 2)}")
 
 
 def run_once(build, pair, messages):
