@@ -154,6 +154,7 @@ std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
     // Messages are taken in order first, so that each worker's frame can be written in one go.
     taken_.clear();
     std::uint64_t octets = out_->octets.size() - step_octets_at_;
+    constexpr std::size_t prefetch_ahead = 8;
     Lane* lane = nullptr;
     for (std::size_t i = 0; i < count && octets < step_octets_max; ++i) {
         const std::uint32_t pick = picks_[i];
@@ -161,6 +162,7 @@ std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
         if (lane == nullptr || lane->size() == 0) lane = &q.next_lane();
         const Copy copy = lane->front(messages_);
         if (!messages_.is_loaded(copy.slot)) break;
+        messages_.prefetch(lane->ahead(prefetch_ahead));
         Hand& hand = hands_[pick];
         if (!hand.worker->takes_bytes()) break;
         hand.worker->bytes_sent += messages_.head(copy.slot).body_bytes;

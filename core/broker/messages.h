@@ -106,6 +106,10 @@ class Messages {
     [[nodiscard]] const MessageHead& head(Slot slot) const {
         return *std::launder(reinterpret_cast<const MessageHead*>(arena_.at(location(at(slot)))));
     }
+    /// Its head will be read soon; a hint. `slot` may be no_slot.
+    void prefetch(Slot slot) const {
+        if (slot != no_slot && is_loaded(slot)) __builtin_prefetch(arena_.at(location(at(slot))));
+    }
     /// Of a loaded one: fields, then body.
     [[nodiscard]] Octets octets(Slot slot) const {
         return {arena_.at(location(at(slot))) + sizeof(MessageHead), at(slot).bytes};

@@ -14,7 +14,6 @@ namespace {
 constexpr std::string_view why_draining = "the broker is draining";
 constexpr std::string_view why_memory = "the broker is out of memory (limits.memory)";
 constexpr std::string_view why_two_bodies = "a body in the record, and another in a frame of its own";
-constexpr std::string_view why_queue_full = "the queue is full";
 constexpr std::string_view why_store_full = "the store is full";
 constexpr std::string_view why_store_away = "the store is being acquired again";
 constexpr std::string_view why_requests = "too many requests wait for a reply (listeners.*.limits.replies)";
@@ -213,18 +212,8 @@ bool Broker::Machine::check_targets(Session& s, Candidate& c, std::uint32_t& cop
     while (*link != no_link) {
         Target& target = targets_[*link];
         Queue& q = queue(target.queue);
-        std::string_view why;
-        Duration wait{0};
-        Status status = Status::full;
-        if (!can_take(q, bytes)) {
-            why = why_queue_full;
-        } else if (q.keeps && (!store_open() || held_go_)) {
-            const bool away = store_state_ != StoreState::ready;
-            why = away ? why_store_away : why_store_full;
-            status = away ? Status::draining : Status::full;
-            wait = store_full_wait;
-        }
-        if (why.empty()) {
+        const bool has_room = can_take(q, bytes);
+        if (has_room && (!q.keeps || (store_open() && !held_go_))) {
             ++copies;
             stored = stored || q.keeps;
             link = &target.next;
@@ -232,8 +221,13 @@ bool Broker::Machine::check_targets(Session& s, Candidate& c, std::uint32_t& cop
         }
         if (!target.optional || YM_MUTANT(optional_refuses)) {
             ++q.refused;
-            refuse(s, c.sequence, status,
-                   why == why_queue_full ? "queue '" + q.settings.name + "' is full" : std::string(why), wait);
+            if (!has_room) {
+                refuse(s, c.sequence, Status::full, "queue '" + q.settings.name + "' is full");
+            } else if (store_state_ != StoreState::ready) {
+                refuse(s, c.sequence, Status::draining, why_store_away, store_full_wait);
+            } else {
+                refuse(s, c.sequence, Status::full, why_store_full, store_full_wait);
+            }
             return false;
         }
         optional_full_.push_back(target.queue);
@@ -352,9 +346,10 @@ Holders::Set Broker::Machine::holders_of(const Candidate& c) {
 /// A message that any durable queue takes is in none before the store has it: they take it all, or it is refused.
 void Broker::Machine::enqueue(const Target& target, Slot slot, bool stored) {
     Queue& q = queue(target.queue);
-    make_room(q, messages_.bytes(slot));
+    const std::uint64_t bytes = messages_.bytes(slot);
+    make_room(q, bytes);
     ++q.live;
-    q.bytes += messages_.bytes(slot);
+    q.bytes += bytes;
     if (stored) {
         ++q.storing;
         q.lane(messages_.priority(slot)).storing_in = batch().number;
@@ -385,8 +380,8 @@ void Broker::Machine::make_ready(const StoringCopy& copy) {
 void Broker::Machine::make_ready(Queue& q, Lane& lane, Slot slot) {
     const MessageId id = messages_.id(slot);
     // Others may have come in while this one was being stored; its number says where it belongs.
-    if (lane.ends_before(id, messages_)) {
-        lane.add(slot);
+    if (lane.ends_before(id)) {
+        lane.add(id, slot);
     } else {
         lane.put_back({id, slot, 0});
     }

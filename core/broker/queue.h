@@ -34,11 +34,12 @@ class Lane {
 
     [[nodiscard]] std::uint8_t priority() const { return priority_; }
     [[nodiscard]] std::size_t size() const { return fresh_.size() + returned_.size(); }
-    void add(Slot slot) { fresh_.push_back(slot); }
-    /// Whether a message of this number may be added behind those that were never delivered.
-    [[nodiscard]] bool ends_before(MessageId id, const Messages& messages) const {
-        return fresh_.empty() || messages.id(fresh_.back()) < id;
+    void add(MessageId id, Slot slot) {
+        fresh_.push_back(slot);
+        last_ = id;
     }
+    /// Whether a message of this number may be added behind those that were never delivered.
+    [[nodiscard]] bool ends_before(MessageId id) const { return fresh_.empty() || last_ < id; }
     void put_back(const Copy& copy) {
         returned_.push_back(copy);
         std::push_heap(returned_.begin(), returned_.end(), std::greater<>{});
@@ -102,6 +103,7 @@ class Lane {
   private:
     std::uint8_t priority_;
     Ring<Slot> fresh_;
+    MessageId last_;              // of fresh_, while that is not empty
     std::vector<Copy> returned_;  // a heap, the oldest first
 };
 
@@ -179,8 +181,8 @@ struct Queue {
         }
         return lanes.emplace_back(priority);
     }
-    void add_ready(Slot slot, std::uint8_t priority) {
-        lane(priority).add(slot);
+    void add_ready(MessageId id, Slot slot, std::uint8_t priority) {
+        lane(priority).add(id, slot);
         ++ready;
     }
     void put_back(const Copy& copy, std::uint8_t priority) {

@@ -298,7 +298,7 @@ void Broker::Machine::replay_copy(Queue& q, Slot slot) {
     } else if (note.attempts > 0) {
         q.put_back({id, slot, note.attempts}, priority);
     } else {
-        q.add_ready(slot, priority);
+        q.add_ready(id, slot, priority);
     }
 }
 

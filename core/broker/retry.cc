@@ -65,7 +65,7 @@ void Broker::Machine::give_back(Queue& q, Copy copy) {
 
 void Broker::Machine::put_in_place(Queue& q, const Copy& copy) {
     if (YM_MUTANT(lost_place)) {
-        q.add_ready(copy.slot, messages_.priority(copy.slot));
+        q.add_ready(copy.id, copy.slot, messages_.priority(copy.slot));
     } else {
         q.put_back(copy, messages_.priority(copy.slot));
     }
