@@ -219,8 +219,8 @@ class Broker::Machine {
                       bool tell);
     void settle_one(Session& session, std::uint64_t tag, Delivery& delivery, const wire::Record& record,
                     Duration retry_after);
-    void ack(Session& session, Queue& queue, std::uint64_t tag, const Delivery& delivery, const wire::Record& record);
-    void take_back(Queue& queue, Session& session, std::uint64_t tag);
+    void ack(Session& session, std::uint64_t first, std::uint64_t last, const wire::Record& record);
+    static std::uint64_t run_of(Session& session, std::uint64_t first, std::uint64_t last);
     Copy end_lease(Session& session, std::uint64_t tag, const Delivery& delivery);
     void expire_leases(Session& session);
     void fail_lease(Session& session, std::uint64_t tag, FailureReason reason);

@@ -81,19 +81,25 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
         Delivery* const delivery = s.unacked.seek(found, last);
         if (delivery == nullptr) return stale(tag, last);
         if (found > tag) stale(tag, found - 1);
+        const bool is_ack = record.code == static_cast<std::uint16_t>(SettleCode::ack);
+        const std::uint64_t through = is_ack ? run_of(s, found, last) : found;
         if (tell && record.code < static_cast<std::uint16_t>(SettleCode::result)) {
             // What ends the lease is recorded, unless all is as before; the rest is as durable as it will ever be.
             const bool recorded = record.code < static_cast<std::uint16_t>(SettleCode::release);
             if (!recorded || !queue(delivery->queue).keeps) {
-                add_answer(s.settled, found, Status::ok);
+                for (std::uint64_t t = found; t <= through; ++t) add_answer(s.settled, t, Status::ok);
                 say(s);
             } else {
-                (store_open() ? batch().settled : held_settled_).push_back({s.ref, found, found, 0});
+                (store_open() ? batch().settled : held_settled_).push_back({s.ref, found, through, 0});
             }
         }
-        settle_one(s, found, *delivery, record, retry_after);
-        if (found == last) return;
-        tag = found + 1;
+        if (is_ack) {
+            ack(s, found, through, record);
+        } else {
+            settle_one(s, found, *delivery, record, retry_after);
+        }
+        if (through == last) return;
+        tag = through + 1;
     }
 }
 
@@ -102,7 +108,7 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
     Queue& q = queue(delivery.queue);
     s.last_worked = now_.monotonic;
     switch (static_cast<SettleCode>(record.code)) {
-        case SettleCode::ack: return ack(s, q, tag, delivery, record);
+        case SettleCode::ack: return ack(s, tag, tag, record);
         case SettleCode::nack: return fail(end_lease(s, tag, delivery), q.address, FailureReason::nack, retry_after);
         case SettleCode::reject: return fail(end_lease(s, tag, delivery), q.address, FailureReason::reject);
         case SettleCode::throttled:
@@ -124,33 +130,50 @@ void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delive
     say(s);
 }
 
-void Broker::Machine::ack(Session& s, Queue& q, std::uint64_t tag, const Delivery& delivery,
-                          const wire::Record& record) {
-    const Slot slot = delivery.slot;
-    ++q.processed;
-    q.processing += now_.monotonic - delivery.granted;
-    ++s.acked;
-    ++q.ledger.acked;
-    if (messages_.wants_reply(slot))
-        reply(messages_.id(slot), Status::ok, q.address, delivery.parts, record.fields, record.body);
-    take_back(q, s, tag);
-    // A message that goes with this copy is not touched any more.
-    if (!Holders::is_single(messages_.holders(slot))) --messages_.head(slot).leases;
-    settled(q, slot, Outcome::acked);
+/// The last tag of the deliveries behind `first`, without a gap, that are of the same queue.
+std::uint64_t Broker::Machine::run_of(Session& s, std::uint64_t first, std::uint64_t last) {
+    const AddressId of = s.unacked.find(first)->queue;
+    std::uint64_t tag = first;
+    while (tag < last) {
+        const Delivery* next = s.unacked.find(tag + 1);
+        if (next == nullptr || next->queue != of) break;
+        ++tag;
+    }
+    return tag;
+}
+
+/// A run of deliveries of one queue is done.
+void Broker::Machine::ack(Session& s, std::uint64_t first, std::uint64_t last, const wire::Record& record) {
+    Queue& q = queue(s.unacked.find(first)->queue);
+    const std::uint64_t count = last - first + 1;
+    q.processed += count;
+    q.ledger.acked += count;
+    q.in_flight -= count;
+    s.acked += count;
+    s.last_worked = now_.monotonic;
+    for (std::uint64_t tag = first; tag <= last; ++tag) {
+        const Delivery& delivery = *s.unacked.find(tag);
+        const Slot slot = delivery.slot;
+        q.processing += now_.monotonic - delivery.granted;
+        if (messages_.wants_reply(slot))
+            reply(messages_.id(slot), Status::ok, q.address, delivery.parts, record.fields, record.body);
+        s.unacked.erase(tag);
+        // A message that goes with this copy is not touched any more.
+        if (!Holders::is_single(messages_.holders(slot))) --messages_.head(slot).leases;
+        settled(q, slot, Outcome::acked);
+    }
+    if (q.settings.limits.in_flight != unlimited) touch(q);
 }
 
 /// Takes the delivery from the worker. Its copy has used up the attempt.
 Copy Broker::Machine::end_lease(Session& s, std::uint64_t tag, const Delivery& delivery) {
     const Copy copy{messages_.id(delivery.slot), delivery.slot, delivery.attempts};
+    Queue& q = queue(delivery.queue);
     --messages_.head(copy.slot).leases;
-    take_back(queue(delivery.queue), s, tag);
-    return copy;
-}
-
-void Broker::Machine::take_back(Queue& q, Session& s, std::uint64_t tag) {
     --q.in_flight;
     if (q.settings.limits.in_flight != unlimited) touch(q);
     s.unacked.erase(tag);
+    return copy;
 }
 
 /// Takes a delivery that is not settled from the worker, as a failed attempt.
