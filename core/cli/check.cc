@@ -13,14 +13,14 @@
 namespace ym::cli {
 namespace {
 
-struct Options {
+struct CheckOptions {
     std::string file;
     bool print = false;
     bool json = false;
     bool graph = false;
 };
 
-int check(const Options& options) {
+int check(const CheckOptions& options) {
     const Loaded loaded = load(options.file, [](std::int32_t, std::string_view plugin, std::string_view line) {
         std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(plugin.size()), plugin.data(),
                      static_cast<int>(line.size()), line.data());
@@ -44,7 +44,7 @@ int check(const Options& options) {
 
 Command add_check(CLI::App& program) {
     CLI::App* app = program.add_subcommand("check", "Say every mistake of a settings file at once");
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<CheckOptions>();
     app->add_option("FILE", options->file, "The settings file")->required();
     app->add_flag("--print", options->print, "Print every effective value, and where it came from");
     app->add_flag("--json", options->json, "Answer in JSON");

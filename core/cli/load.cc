@@ -8,6 +8,10 @@ namespace ym::cli {
 
 namespace fs = std::filesystem;
 
+const char* environment_variable(const char* name) {
+    return std::getenv(name);
+}
+
 std::string bundled_folder() {
     std::error_code ignored;
     const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
@@ -18,8 +22,7 @@ std::string bundled_folder() {
 
 Loaded load(const std::string& file, PluginLog log) {
     Loaded loaded;
-    loaded.config = settings::read(
-        file, [](const char* name) -> const char* { return std::getenv(name); }, loaded.problems);
+    loaded.config = settings::read(file, environment_variable, loaded.problems);
     // What is wrong with the keys of plugins is told together with everything else; values that are wrong already are
     // passed over. Only a file that is not understood as a whole ends here.
     if (loaded.config.tree == nullptr) return loaded;

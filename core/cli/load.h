@@ -28,6 +28,9 @@ using PluginLog = std::function<void(std::int32_t level, std::string_view plugin
 /// Reads `file`, loads its plugins, and makes what it names. All problems that can be seen are in the answer.
 [[nodiscard]] Loaded load(const std::string& file, PluginLog log);
 
+/// A variable of this process; null if it is not set.
+[[nodiscard]] const char* environment_variable(const char* name);
+
 /// The folder of the bundled plugins: `plugins` beside the program, or `../lib/yardmaster` where it is installed.
 [[nodiscard]] std::string bundled_folder();
 

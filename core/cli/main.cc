@@ -18,7 +18,7 @@ constexpr std::array commands{
     add_run, add_check, add_route, add_plugin, add_send, add_work, add_status, add_log, add_probe, add_version,
 };
 
-constexpr const char* examples =
+constexpr const char* program_examples =
     "Examples:\n"
     "  yardmaster run config/quickstart.yaml         start a broker in the foreground\n"
     "  yardmaster check config/quickstart.yaml       every mistake of a settings file at once\n"
@@ -40,7 +40,7 @@ int own_arguments(int argc, char** argv) {
 int run(int argc, char** argv) {
     CLI::App program("Yardmaster: a message broker for ZeroMQ programs.", "yardmaster");
     program.require_subcommand(1);
-    program.footer(std::string(examples) + exit_codes_help);
+    program.footer(std::string(program_examples) + exit_codes_help);
     std::vector<Command> added;
     added.reserve(commands.size());
     for (const AddCommand add : commands) added.push_back(add(program));

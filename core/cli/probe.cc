@@ -16,6 +16,8 @@ namespace {
 using probe::Finding;
 using probe::State;
 
+using Json = nlohmann::ordered_json;
+
 struct ProbeOptions {
     std::string role;
     std::string endpoint;
@@ -40,7 +42,6 @@ void print(const ProbeOptions& options, const probe::Report& report) {
 }
 
 void print_json(const ProbeOptions& options, const probe::Report& report) {
-    using Json = nlohmann::ordered_json;
     const auto& titles = options.role == "producer" ? probe::producer_rules : probe::worker_rules;
     Json found = Json::array();
     for (std::size_t rule = 1; rule <= probe::rules; ++rule) {

@@ -97,7 +97,7 @@ void put_message(Json& object, const StoreRecord& record) {
     for (const auto& [name, value] : client::headers_of(record.fields)) put_text(object["headers"], name, value);
 }
 
-std::string line(const Json& object) {
+std::string line_of(const Json& object) {
     return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -186,7 +186,7 @@ std::string json_of(const StoreRecord& record, const QueueNames& names) {
     if (record.kind == RecordKind::ledger) put_numbers(object, record, ledger_names, "dropped_by_reason");
     if (record.kind == RecordKind::window) put_numbers(object, record, window_names, "runs");
     if (record.kind == RecordKind::totals) put_numbers(object, record, totals_names, "more");
-    return line(object);
+    return line_of(object);
 }
 
 std::string json_of_live(std::uint32_t shard, const StoreRecord& record,
@@ -204,7 +204,7 @@ std::string json_of_live(std::uint32_t shard, const StoreRecord& record,
     }
     put_message(object, record);
     object["body_base64"] = base64(as_text(record.body));
-    return line(object);
+    return line_of(object);
 }
 
 }  // namespace ym::cli

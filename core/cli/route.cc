@@ -18,7 +18,7 @@ namespace {
 using host::Outcome;
 using host::Verdict;
 
-struct Options {
+struct RouteOptions {
     std::string file;
     std::string to;
     std::string topic, type, key;
@@ -130,7 +130,7 @@ nlohmann::ordered_json to_json(const host::Step& step) {
 }
 
 /// The fields of the command line; false if a header is none.
-bool read(const Options& options, host::MessageFields& message) {
+bool read(const RouteOptions& options, host::MessageFields& message) {
     if (options.has_topic) message.topic = options.topic;
     if (options.has_type) message.type = options.type;
     if (options.has_key) message.key = options.key;
@@ -145,7 +145,7 @@ bool read(const Options& options, host::MessageFields& message) {
     return true;
 }
 
-int route(const Options& options) {
+int route(const RouteOptions& options) {
     host::MessageFields message;
     if (!read(options, message)) return exit_usage;
     const Loaded loaded = load(options.file, [](std::int32_t, std::string_view, std::string_view) {});
@@ -184,7 +184,7 @@ int route(const Options& options) {
 
 Command add_route(CLI::App& program) {
     CLI::App* app = program.add_subcommand("route", "Say where a message would go, and why not elsewhere");
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<RouteOptions>();
     app->add_option("FILE", options->file, "The settings file")->required();
     app->add_option("--to", options->to, "The address that it is published to; without it, each pipeline in turn");
     CLI::Option* topic = app->add_option("--topic", options->topic, "Its topic");

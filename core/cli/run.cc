@@ -6,7 +6,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <random>
 
@@ -26,10 +25,6 @@ namespace {
 constexpr Duration store_close_max = 5s;
 /// Beside the fields and body of a message, which fit a frame, a record has its head and its queues.
 constexpr std::uint64_t record_room = std::uint64_t{1} << 20U;
-
-const char* variable(const char* name) {
-    return std::getenv(name);
-}
 
 std::uint64_t random_word() {
     std::random_device device;
@@ -60,8 +55,9 @@ void say_hello(const Loaded& loaded, const std::vector<server::Bound>& bound, bo
                 bound.back().endpoint.c_str());
     std::printf("Listening on%s\n", endpoints.c_str());
     const char* const program = program_invocation_name;
-    const std::string admin =
-        bound.back().endpoint == settings::default_admin_endpoint(variable) ? "" : " --admin " + bound.back().endpoint;
+    const std::string admin = bound.back().endpoint == settings::default_admin_endpoint(environment_variable)
+                                  ? ""
+                                  : " --admin " + bound.back().endpoint;
     std::printf("Try it from another terminal:\n");
     std::printf("  echo hello | %s send --to %s%s\n", program, address.c_str(), option.c_str());
     std::printf("  %s work %s%s\n", program, address.c_str(), option.c_str());

@@ -2,12 +2,12 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <thread>
 
 #include "cli/command.h"
 #include "cli/exit_code.h"
+#include "cli/load.h"
 #include "server/endpoint.h"
 #include "server/socket.h"
 #include "server/status_json.h"
@@ -22,17 +22,13 @@ namespace {
 constexpr Duration patience = 3s;
 constexpr Duration sample_every = 1s;
 
-struct Options {
+struct StatusOptions {
     std::string admin;
     std::string file;
     bool json = false;
     bool rates = false;
     bool watch = false;
 };
-
-const char* variable(const char* name) {
-    return std::getenv(name);
-}
 
 int nobody(const std::string& endpoint) {
     std::fprintf(stderr,
@@ -60,7 +56,7 @@ std::optional<std::string> ask(server::Context& context, const std::string& endp
 }
 
 /// Prints one answer, with the rates since `before` if there is one.
-int show(const Options& options, const std::string& answer, const StatusReport* before, Duration apart,
+int show(const StatusOptions& options, const std::string& answer, const StatusReport* before, Duration apart,
          StatusReport& report) {
     Result<StatusReport> read = server::report_from_json(answer);
     if (!read) {
@@ -77,7 +73,7 @@ int show(const Options& options, const std::string& answer, const StatusReport* 
     return server::balances(report) ? exit_ok : exit_failed;
 }
 
-int watch(const Options& options, server::Context& context, const std::string& endpoint, StatusReport before) {
+int watch(const StatusOptions& options, server::Context& context, const std::string& endpoint, StatusReport before) {
     auto asked = std::chrono::steady_clock::now();
     int code = exit_ok;
     for (;;) {
@@ -94,17 +90,17 @@ int watch(const Options& options, server::Context& context, const std::string& e
     }
 }
 
-int status(const Options& options) {
+int status(const StatusOptions& options) {
     std::string endpoint = options.admin;
     if (endpoint.empty() && !options.file.empty()) {
         settings::Problems problems;
-        endpoint = settings::read(options.file, variable, problems).admin_bind;
+        endpoint = settings::read(options.file, environment_variable, problems).admin_bind;
         if (!problems.empty()) {
             std::fputs(settings::problems_as_text(problems, settings::Colour::off).c_str(), stderr);
             return exit_configuration;
         }
     }
-    if (endpoint.empty()) endpoint = settings::default_admin_endpoint(variable);
+    if (endpoint.empty()) endpoint = settings::default_admin_endpoint(environment_variable);
     server::Context context;
     int code = exit_ok;
     const std::optional<std::string> answer = ask(context, endpoint, code);
@@ -120,7 +116,7 @@ int status(const Options& options) {
 
 Command add_status(CLI::App& program) {
     CLI::App* app = program.add_subcommand("status", "Show queues, peers and the ledger of a running broker");
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<StatusOptions>();
     app->add_option("--admin", options->admin, "The broker's admin endpoint, ipc://PATH")->type_name("ENDPOINT");
     app->add_option("--file", options->file, "The broker's settings file: its admin endpoint is asked")
         ->type_name("FILE");

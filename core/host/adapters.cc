@@ -6,17 +6,10 @@
 #include <utility>
 
 #include "base/check.h"
+#include "host/abi.h"
 
 namespace ym::host {
 namespace {
-
-ym_text as_ym_text(std::string_view text) {
-    return {text.data(), text.size()};
-}
-
-std::uint64_t as_ns(Duration duration) {
-    return duration.count() < 0 ? 0 : static_cast<std::uint64_t>(duration.count());
-}
 
 /// The fields of messages as the ABI has them. Kept for its memory.
 class Columns {

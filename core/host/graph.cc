@@ -10,7 +10,7 @@
 namespace ym::host {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') out += '\\';
@@ -36,10 +36,10 @@ class Drawer {
   private:
     void draw_pipeline(const settings::Pipeline& pipeline) {
         const PipelineSettings& settings = pipeline.settings;
-        std::string title = quoted(settings.name);
-        // Graphviz breaks a line at \n, which therefore stands behind what quoted() has escaped.
+        std::string title = in_quotes(settings.name);
+        // Graphviz breaks a line at \n, which therefore stands behind what in_quotes() has escaped.
         title.insert(title.size() - 1, "\\n(" + pipeline.route.plugin + ")");
-        out_ += "  " + quoted(settings.name) + " [shape=box, label=" + title + "];\n";
+        out_ += "  " + in_quotes(settings.name) + " [shape=box, label=" + title + "];\n";
         const std::set<std::string> optional(settings.optional.begin(), settings.optional.end());
         PipelineTargets targets(addresses_, settings.name);
         settings::Problems none;
@@ -53,7 +53,7 @@ class Drawer {
             named.insert(mention.address);
             if (!drawn.emplace(mention.address, mention.label).second) continue;
             std::string attributes;
-            if (!mention.label.empty()) attributes = "label=" + quoted(mention.label);
+            if (!mention.label.empty()) attributes = "label=" + in_quotes(mention.label);
             if (optional.count(mention.address) > 0) {
                 attributes += attributes.empty() ? "style=dashed" : ", style=dashed";
             }
@@ -66,7 +66,7 @@ class Drawer {
 
     void draw_queue(const settings::Queue& queue) {
         const QueueSettings& settings = queue.settings;
-        out_ += "  " + quoted(settings.name) + " [shape=cylinder];\n";
+        out_ += "  " + in_quotes(settings.name) + " [shape=cylinder];\n";
         if (!settings.dead_to.empty()) {
             draw_edge(settings.name, settings.dead_to, "label=\"dead letters\", color=red, fontcolor=red");
         }
@@ -75,9 +75,9 @@ class Drawer {
     void draw_edge(const std::string& from, const std::string& to, const std::string& attributes) {
         // A queue that is made on demand stands in no list.
         if (addresses_.is_created(to) && made_.insert(to).second) {
-            out_ += "  " + quoted(to) + " [shape=cylinder, style=dotted];\n";
+            out_ += "  " + in_quotes(to) + " [shape=cylinder, style=dotted];\n";
         }
-        out_ += "  " + quoted(from) + " -> " + quoted(to);
+        out_ += "  " + in_quotes(from) + " -> " + in_quotes(to);
         out_ += attributes.empty() ? ";\n" : " [" + attributes + "];\n";
     }
 

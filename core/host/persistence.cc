@@ -3,19 +3,13 @@
 #include <utility>
 
 #include "base/check.h"
+#include "host/abi.h"
 
 namespace ym::host {
 namespace {
 
-ym_text as_ym_text(Octets octets) {
+ym_text octets_as_ym_text(Octets octets) {
     return {reinterpret_cast<const char*>(octets.data()), octets.size()};
-}
-ym_text as_ym_text(std::string_view text) {
-    return {text.data(), text.size()};
-}
-
-std::uint64_t as_ns(Duration duration) {
-    return duration.count() < 0 ? 0 : static_cast<std::uint64_t>(duration.count());
 }
 
 /// A status that a newer plugin may invent is none that promises anything.
@@ -89,7 +83,7 @@ void Persistence::release(std::uint32_t shard, std::uint64_t epoch, std::uint64_
 
 void Persistence::append(std::uint32_t shard, std::uint64_t epoch, std::uint64_t number, Octets octets, Duration wait,
                          std::uint64_t ticket) {
-    table_.append(self_, shard, epoch, number, as_ym_text(octets), as_ns(wait), ticket);
+    table_.append(self_, shard, epoch, number, octets_as_ym_text(octets), as_ns(wait), ticket);
 }
 
 void Persistence::read(std::uint32_t shard, std::uint64_t from, std::uint64_t bytes_max, std::uint64_t ticket) {

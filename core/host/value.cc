@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "host/abi.h"
+
 namespace ym::host {
 namespace {
 
 const ym_value nothing{};
-
-ym_text as_ym_text(std::string_view text) {
-    return {text.data(), text.size()};
-}
 
 std::string_view as_view(ym_text text) {
     return {text.data, text.size};

@@ -8,7 +8,7 @@ namespace ym::store {
 namespace {
 
 /// Buffers that are kept for later batches.
-constexpr std::size_t spare_max = 16;
+constexpr std::size_t spare_parts_max = 16;
 
 }  // namespace
 
@@ -30,7 +30,7 @@ Store::Part& Store::new_part(std::uint64_t batch) {
 }
 
 void Store::spare(std::unique_ptr<Part> part) {
-    if (spare_.size() < spare_max) spare_.push_back(std::move(part));
+    if (spare_.size() < spare_parts_max) spare_.push_back(std::move(part));
 }
 
 void Store::append(std::uint64_t batch, std::span<const StoreRecord> records, Duration wait) {

@@ -7,7 +7,7 @@
 namespace ym::store {
 namespace {
 
-constexpr std::size_t spare_max = 4;
+constexpr std::size_t spare_copies_max = 4;
 
 }  // namespace
 
@@ -62,7 +62,7 @@ bool Inbox::take(std::vector<Answer>& answers) {
 
 void Inbox::recycle(std::unique_ptr<BatchCopies> copies) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (spare_.size() < spare_max && copies->octets.size() <= spare_octets_max_) {
+    if (spare_.size() < spare_copies_max && copies->octets.size() <= spare_octets_max_) {
         spare_.push_back(std::move(copies));
     }
 }

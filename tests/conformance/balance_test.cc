@@ -88,14 +88,14 @@ class Workers {
     std::size_t next_ = 0;
 };
 
-std::unique_ptr<BalancePolicy> make(const std::string& id, const std::string& yaml) {
+std::unique_ptr<BalancePolicy> make_balance(const std::string& id, const std::string& yaml) {
     settings::Problems problems;
     auto made = registry().balance(use_of(id, yaml), problems);
     EXPECT_TRUE(problems.empty());
     return made;
 }
-std::unique_ptr<BalancePolicy> make(const std::string& id) {
-    return make(id, schema_of(YM_BALANCE_1, id).sample(true));
+std::unique_ptr<BalancePolicy> make_balance(const std::string& id) {
+    return make_balance(id, schema_of(YM_BALANCE_1, id).sample(true));
 }
 
 std::vector<Workers::Worker> random_workers(Prng& prng) {
@@ -108,7 +108,7 @@ class AnyBalance : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(AnyBalance, HandsOutSomethingToWorkersThatItSeesForTheFirstTime) {
     for (std::uint64_t seed = 1; seed <= 500; ++seed) {
-        const auto policy = make(GetParam());
+        const auto policy = make_balance(GetParam());
         Prng prng(seed);
         const auto all = random_workers(prng);
         std::uint64_t credit = 0;
@@ -127,8 +127,8 @@ TEST_P(AnyBalance, HandsOutSomethingToWorkersThatItSeesForTheFirstTime) {
 }
 
 TEST_P(AnyBalance, GivesTheSameAnswersHoweverBatchesAreCut) {
-    const auto whole = make(GetParam());
-    const auto cut = make(GetParam());
+    const auto whole = make_balance(GetParam());
+    const auto cut = make_balance(GetParam());
     for (std::uint64_t seed = 1; seed <= 500; ++seed) {
         Prng prng(seed);
         const auto all = random_workers(prng);
@@ -145,7 +145,7 @@ TEST_P(AnyBalance, GivesTheSameAnswersHoweverBatchesAreCut) {
 }
 
 TEST_P(AnyBalance, TakesTheMostWorkersAndManyMessages) {
-    const auto policy = make(GetParam());
+    const auto policy = make_balance(GetParam());
     Workers workers(std::vector<Workers::Worker>(BalancePolicy::candidates_max, {1'000'000, 0}));
     const auto picks = workers.hand_out(*policy, 10'000);
     EXPECT_EQ(std::count(picks.begin(), picks.end(), nobody), 0);
@@ -154,20 +154,20 @@ TEST_P(AnyBalance, TakesTheMostWorkersAndManyMessages) {
 INSTANTIATE_TEST_SUITE_P(Bundled, AnyBalance, ::testing::ValuesIn(ids_with(YM_BALANCE_1)), test_name);
 
 TEST(RoundRobin, ServesTheWorkersInTurn) {
-    const auto policy = make("round_robin");
+    const auto policy = make_balance("round_robin");
     Workers workers({{3, 9}, {1, 0}, {2, 0}});
     EXPECT_THAT(workers.hand_out(*policy, 2), ElementsAre(0, 1));
     EXPECT_THAT(workers.hand_out(*policy, 6), ElementsAre(2, 0, 2, 0, nobody, nobody));
 }
 
 TEST(LeastLoaded, ServesTheWorkerWithTheFewestInFlight) {
-    const auto policy = make("least_loaded");
+    const auto policy = make_balance("least_loaded");
     Workers workers({{9, 3}, {9, 1}, {9, 2}});
     EXPECT_THAT(workers.hand_out(*policy, 6), ElementsAre(1, 2, 1, 2, 0, 1));
 }
 
 TEST(SingleActive, ServesOneWorkerUntilItIsGone) {
-    const auto policy = make("single_active");
+    const auto policy = make_balance("single_active");
     Workers workers({{2, 0}, {9, 0}, {9, 0}});
     EXPECT_THAT(workers.hand_out(*policy, 3), ElementsAre(0, 0, nobody)) << "the others stand by";
     EXPECT_THAT(workers.hand_out(*policy, 1), ElementsAre(nobody)) << "it lives, but has no credit";
@@ -180,7 +180,7 @@ TEST(SingleActive, ServesOneWorkerUntilItIsGone) {
 }
 
 TEST(Sticky, ServesAKeyByTheSameWorkerWhileItLives) {
-    const auto policy = make("sticky");
+    const auto policy = make_balance("sticky");
     Workers workers({{5, 0}, {5, 0}});
     EXPECT_THAT(workers.hand_out(*policy, {"a", "b", "a", "a", "b"}), ElementsAre(0, 1, 0, 0, 1));
     workers.leave(*policy, 0);
@@ -189,7 +189,7 @@ TEST(Sticky, ServesAKeyByTheSameWorkerWhileItLives) {
 
 TEST(Sticky, WaitsForTheWorkerOfTheKeyOrMovesTheKey) {
     for (const std::string& mode : {std::string("wait"), std::string("move")}) {
-        const auto policy = make("sticky", "{when_busy: " + mode + "}");
+        const auto policy = make_balance("sticky", "{when_busy: " + mode + "}");
         Workers workers({{1, 0}, {5, 0}});
         EXPECT_THAT(workers.hand_out(*policy, {"a"}), ElementsAre(0));
         if (mode == "wait") {
@@ -205,13 +205,13 @@ TEST(Sticky, WaitsForTheWorkerOfTheKeyOrMovesTheKey) {
 }
 
 TEST(Sticky, GivesMessagesWithoutAKeyToTheWorkersInTurn) {
-    const auto policy = make("sticky");
+    const auto policy = make_balance("sticky");
     Workers workers({{5, 0}, {5, 0}, {5, 0}});
     EXPECT_THAT(workers.hand_out(*policy, {"", "", "", ""}), ElementsAre(0, 1, 2, 0));
 }
 
 TEST(Sticky, ForgetsTheKeyThatWasUnusedLongest) {
-    const auto policy = make("sticky", "{keys: 2}");
+    const auto policy = make_balance("sticky", "{keys: 2}");
     Workers workers({{9, 0}, {9, 0}, {9, 0}});
     EXPECT_THAT(workers.hand_out(*policy, {"a", "b", "a", "c"}), ElementsAre(0, 1, 0, 1)) << "c takes the place of b";
     EXPECT_THAT(workers.hand_out(*policy, {"a", "b"}), ElementsAre(0, 1)) << "b is new, and takes the place of c";

@@ -6,7 +6,7 @@ namespace {
 
 constexpr Duration dead = RetryPolicy::dead_letter;
 
-std::unique_ptr<RetryPolicy> make(const std::string& id, const std::string& yaml) {
+std::unique_ptr<RetryPolicy> make_retry(const std::string& id, const std::string& yaml) {
     settings::Problems problems;
     auto made = registry().retry(use_of(id, yaml), problems);
     EXPECT_TRUE(problems.empty()) << lines_of(problems).front();
@@ -47,8 +47,8 @@ class AnyRetry : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(AnyRetry, GivesTheSameAnswersHoweverBatchesAreCut) {
     const std::string settings = schema_of(YM_RETRY_1, GetParam()).sample(true);
-    const auto whole = make(GetParam(), settings);
-    const auto cut = make(GetParam(), settings);
+    const auto whole = make_retry(GetParam(), settings);
+    const auto cut = make_retry(GetParam(), settings);
     Prng prng(5);
     for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{10'000}}) {
         const auto failures = random_failures(prng, count);
@@ -59,7 +59,7 @@ TEST_P(AnyRetry, GivesTheSameAnswersHoweverBatchesAreCut) {
 }
 
 TEST_P(AnyRetry, EndsTheAttemptsOfEveryMessage) {
-    const auto policy = make(GetParam(), schema_of(YM_RETRY_1, GetParam()).sample(true));
+    const auto policy = make_retry(GetParam(), schema_of(YM_RETRY_1, GetParam()).sample(true));
     for (std::size_t reason = 0; reason < failure_reason_count; ++reason) {
         FailedAttempt failure = failed(static_cast<FailureReason>(reason));
         failure.attempt = UINT32_MAX;
@@ -70,13 +70,13 @@ TEST_P(AnyRetry, EndsTheAttemptsOfEveryMessage) {
 INSTANTIATE_TEST_SUITE_P(Bundled, AnyRetry, ::testing::ValuesIn(ids_with(YM_RETRY_1)), test_name);
 
 TEST(None, MakesEveryFailureADeadLetter) {
-    const auto policy = make("none", "{}");
+    const auto policy = make_retry("none", "{}");
     EXPECT_EQ(decide(*policy, nack(1)), dead);
     EXPECT_EQ(decide(*policy, failed(FailureReason::worker_lost)), dead);
 }
 
 TEST(Fixed, WaitsTheSameTimeUpToTheLastAttempt) {
-    const auto policy = make("fixed", "{delay: 3s, attempts: 3}");
+    const auto policy = make_retry("fixed", "{delay: 3s, attempts: 3}");
     EXPECT_EQ(decide(*policy, nack(1)), 3s);
     EXPECT_EQ(decide(*policy, nack(2)), 3s);
     EXPECT_EQ(decide(*policy, nack(3)), dead);
@@ -85,37 +85,37 @@ TEST(Fixed, WaitsTheSameTimeUpToTheLastAttempt) {
 }
 
 TEST(Fixed, StartsNoAttemptBeyondTheAge) {
-    const auto policy = make("fixed", "{delay: 3s, age: 10s}");
+    const auto policy = make_retry("fixed", "{delay: 3s, age: 10s}");
     EXPECT_EQ(decide(*policy, nack(1, 7s)), 3s);
     EXPECT_EQ(decide(*policy, nack(1, 7s + 1ns)), dead);
     EXPECT_EQ(decide(*policy, nack(1, 11s)), dead);
 }
 
 TEST(Backoff, DoublesTheWaitUpToTheLongest) {
-    const auto policy = make("backoff", "{initial: 100ms, max: 1s, jitter: 0%, attempts: 100}");
+    const auto policy = make_retry("backoff", "{initial: 100ms, max: 1s, jitter: 0%, attempts: 100}");
     const std::vector<Duration> expected = {100ms, 200ms, 400ms, 800ms, 1s, 1s, 1s};
     for (std::uint32_t i = 0; i < expected.size(); ++i) EXPECT_EQ(decide(*policy, nack(i + 1)), expected[i]) << i;
 }
 
 TEST(Backoff, MultipliesByItsFactor) {
-    const auto policy = make("backoff", "{initial: 1s, factor: 1.5, max: 1h, jitter: 0%}");
+    const auto policy = make_retry("backoff", "{initial: 1s, factor: 1.5, max: 1h, jitter: 0%}");
     EXPECT_EQ(decide(*policy, nack(1)), 1s);
     EXPECT_EQ(decide(*policy, nack(2)), 1500ms);
     EXPECT_EQ(decide(*policy, nack(3)), 2250ms);
-    const auto flat = make("backoff", "{initial: 1s, factor: 1, max: 1h, jitter: 0%}");
+    const auto flat = make_retry("backoff", "{initial: 1s, factor: 1, max: 1h, jitter: 0%}");
     EXPECT_EQ(decide(*flat, nack(7)), 1s);
-    const auto zero = make("backoff", "{initial: 0s, jitter: 0%}");
+    const auto zero = make_retry("backoff", "{initial: 0s, jitter: 0%}");
     EXPECT_EQ(decide(*zero, nack(7)), 0s);
 }
 
 TEST(Backoff, TakesAListOfWaitsWhoseLastGoesOn) {
-    const auto policy = make("backoff", "{delays: [1s, 10s, 5m], jitter: 0%}");
+    const auto policy = make_retry("backoff", "{delays: [1s, 10s, 5m], jitter: 0%}");
     const std::vector<Duration> expected = {1s, 10s, 5min, 5min};
     for (std::uint32_t i = 0; i < expected.size(); ++i) EXPECT_EQ(decide(*policy, nack(i + 1)), expected[i]) << i;
 }
 
 TEST(Backoff, DrawsEachWaitFromItsJitter) {
-    const auto policy = make("backoff", "{initial: 1s, jitter: 20%}");
+    const auto policy = make_retry("backoff", "{initial: 1s, jitter: 20%}");
     Prng prng(6);
     Duration lowest = 1h;
     Duration highest{0};
@@ -133,7 +133,7 @@ TEST(Backoff, DrawsEachWaitFromItsJitter) {
 }
 
 TEST(Backoff, EndsAfterItsAttemptsAndItsAge) {
-    const auto policy = make("backoff", "{}");
+    const auto policy = make_retry("backoff", "{}");
     EXPECT_NE(decide(*policy, nack(7)), dead);
     EXPECT_EQ(decide(*policy, nack(8)), dead);
     EXPECT_NE(decide(*policy, nack(1, 23h)), dead);
@@ -141,7 +141,7 @@ TEST(Backoff, EndsAfterItsAttemptsAndItsAge) {
 }
 
 TEST(Backoff, HasAnAnswerOfItsOwnForAReason) {
-    const auto policy = make("backoff", "{jitter: 0%}");
+    const auto policy = make_retry("backoff", "{jitter: 0%}");
     EXPECT_EQ(decide(*policy, failed(FailureReason::nack)), 500ms);
     EXPECT_EQ(decide(*policy, failed(FailureReason::reject)), dead);
     EXPECT_EQ(decide(*policy, failed(FailureReason::throttled)), 500ms);
@@ -149,7 +149,7 @@ TEST(Backoff, HasAnAnswerOfItsOwnForAReason) {
     EXPECT_EQ(decide(*policy, failed(FailureReason::worker_lost)), 0s);
 
     const auto other =
-        make("backoff", "{jitter: 0%, reasons: {reject: {}, nack: dead_letter, lease_expired: {delay: 7s}}}");
+        make_retry("backoff", "{jitter: 0%, reasons: {reject: {}, nack: dead_letter, lease_expired: {delay: 7s}}}");
     EXPECT_EQ(decide(*other, failed(FailureReason::nack)), dead);
     EXPECT_EQ(decide(*other, failed(FailureReason::reject)), 500ms);
     EXPECT_EQ(decide(*other, failed(FailureReason::lease_expired)), 7s);
@@ -157,7 +157,7 @@ TEST(Backoff, HasAnAnswerOfItsOwnForAReason) {
 }
 
 TEST(Backoff, WaitsAtLeastAsLongAsTheWorkerAsked) {
-    const auto policy = make("backoff", "{jitter: 0%}");
+    const auto policy = make_retry("backoff", "{jitter: 0%}");
     FailedAttempt failure = failed(FailureReason::throttled);
     failure.retry_after = 2min;
     EXPECT_EQ(decide(*policy, failure), 2min);

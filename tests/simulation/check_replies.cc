@@ -8,8 +8,6 @@
 namespace ym::simulation {
 namespace {
 
-constexpr std::uint64_t last_part = ~0ULL;
-
 class ReplyChecker final : public Checker {
   public:
     explicit ReplyChecker(Evidence& evidence) : Checker(evidence, "replies") {}
@@ -116,7 +114,7 @@ class ReplyChecker final : public Checker {
             case wire::Status::ok:
                 if (!acked_.contains(request.uid))
                     wrong("message ", request.uid, " is answered, and no worker has acked it");
-                if (!fact.body.empty() && !book_.messages().is_reply(request.uid, last_part, fact.body)) {
+                if (!fact.body.empty() && !book_.messages().is_reply(request.uid, Messages::last_part, fact.body)) {
                     wrong("the reply to message ", request.uid, " is not what a worker sent");
                 }
                 break;

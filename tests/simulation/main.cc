@@ -37,7 +37,7 @@ struct Totals {
     std::uint64_t failures = 0;
 };
 
-void print(const Options& options, const Outcome& outcome) {
+void print(const Options& options, const RunOutcome& outcome) {
     std::cout << "FAILED\n" << to_text(options);
     for (const Violation& violation : outcome.violations) {
         std::cout << "violation of " << violation.checker << ": " << violation.text << "\n";
@@ -45,7 +45,7 @@ void print(const Options& options, const Outcome& outcome) {
     std::cout << "again with: simulate --seed " << options.seed << " --trace" << std::endl;
 }
 
-Outcome run_once(const Options& options, Coverage& coverage, std::ostream* trace) {
+RunOutcome run_once(const Options& options, Coverage& coverage, std::ostream* trace) {
     World world(options, coverage, trace);
     return world.run();
 }
@@ -58,11 +58,11 @@ std::string describe(const Ledger& ledger) {
 }
 
 /// Every tenth seed again with events cut into steps elsewhere: another run, and the same books in the end.
-void compare_cuts(const Options& options, Outcome& outcome, Coverage& coverage) {
+void compare_cuts(const Options& options, RunOutcome& outcome, Coverage& coverage) {
     Options other = options;
     other.cut = options.cut == Cut::together ? Cut::one_by_one : Cut::together;
     Coverage ignored;
-    const Outcome again = run_once(other, ignored, nullptr);
+    const RunOutcome again = run_once(other, ignored, nullptr);
     coverage.count(Fault::cut_elsewhere);
     for (const Violation& violation : again.violations) {
         outcome.violations.push_back({violation.checker, "cut elsewhere: " + violation.text});
@@ -81,7 +81,7 @@ void run_seed(std::uint64_t seed, const Arguments& arguments, Totals& totals) {
     Options options = expand(seed);
     if (arguments.cut) options.cut = options.cut == Cut::together ? Cut::one_by_one : Cut::together;
     if (arguments.trace) std::cout << to_text(options);
-    Outcome outcome = run_once(options, totals.coverage, arguments.trace ? &std::cout : nullptr);
+    RunOutcome outcome = run_once(options, totals.coverage, arguments.trace ? &std::cout : nullptr);
     if (outcome.violations.empty() && options.recut) compare_cuts(options, outcome, totals.coverage);
     if (outcome.violations.empty() && seed % 50 == 7) {
         Coverage ignored;

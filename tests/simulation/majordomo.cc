@@ -39,9 +39,9 @@ void hear_worker(Heard& heard) {
     heard.word = found == words.end() ? WorkerWord::unknown : static_cast<WorkerWord>(found - words.begin());
     // Only the broker says REQUEST.
     if (heard.word == WorkerWord::request) heard.word = WorkerWord::unknown;
-    const bool answers = heard.word == WorkerWord::partial || heard.word == WorkerWord::final;
+    const bool is_answer = heard.word == WorkerWord::partial || heard.word == WorkerWord::final;
     const bool named = !heard.rest.empty() && heard.rest[0].size() <= service_max;
-    if (answers && (!named || (heard.rest.size() > 1 && !heard.rest[1].empty()))) return;
+    if (is_answer && (!named || (heard.rest.size() > 1 && !heard.rest[1].empty()))) return;
     if (heard.word == WorkerWord::ready && (!named || heard.rest[0].empty())) return;
     heard.kind = Heard::Kind::worker;
 }

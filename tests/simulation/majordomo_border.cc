@@ -9,7 +9,6 @@ namespace {
 
 /// Far above the numbers of other sessions.
 constexpr SessionNumber first_session = 0x40000000U;
-constexpr std::uint64_t last_part = ~0ULL;
 constexpr std::size_t reply_octets = 16;
 
 std::uint64_t hex_of(std::string_view text) {
@@ -317,7 +316,7 @@ void MajordomoBorder::replied(Known& to, const Asked& asked, const Frames& body,
     const auto run = [&](std::size_t i) {
         return as_octets(std::string_view(whole).substr(i * reply_octets, reply_octets));
     };
-    const bool ends = last && parts > 0 && messages_.is_reply(asked.uid, last_part, run(parts - 1));
+    const bool ends = last && parts > 0 && messages_.is_reply(asked.uid, Messages::last_part, run(parts - 1));
     if (ends) --parts;
     for (std::size_t i = 0; i < parts; ++i) {
         std::uint64_t number = 0;

@@ -5,7 +5,6 @@
 namespace ym::simulation {
 namespace {
 
-constexpr std::uint64_t last_part = ~0ULL;
 constexpr Duration patience = 4s;
 constexpr std::size_t at_once = 5;
 
@@ -238,7 +237,7 @@ void MajordomoWorker::answer() {
     if (fault(o.lie))
         answer_with(is_v02_ && prng_.chance(1, 2) ? WorkerWord::partial : WorkerWord::final, 0,
                     old_token_.empty() ? "d0" : old_token_);
-    answer_with(WorkerWord::final, last_part, token);
+    answer_with(WorkerWord::final, Messages::last_part, token);
     old_token_ = token;
     token_.clear();
     // A stray PARTIAL behind the FINAL, as streams in the field end; or the answer once more.

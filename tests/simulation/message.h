@@ -46,7 +46,8 @@ class Messages {
     /// True if every field that the producer gave is there as it gave it.
     [[nodiscard]] bool fields_intact(Uid uid, Octets fields) const;
 
-    /// The body of a reply to it, and of part number `part` of one; recognised like a body.
+    static constexpr std::uint64_t last_part = ~0ULL;
+    /// The body of part number `part` of a reply to it; recognised like a body.
     void reply_body(Uid uid, std::uint64_t part, Buffer& out) const;
     [[nodiscard]] bool is_reply(Uid uid, std::uint64_t part, Octets body) const;
 

@@ -32,7 +32,7 @@ Caught search(const std::string& name, std::uint64_t seeds) {
         const Options options = expand(seed);
         Coverage coverage;
         World world(options, coverage, nullptr);
-        const Outcome outcome = world.run();
+        const RunOutcome outcome = world.run();
         if (outcome.violations.empty()) continue;
         const Violation& first = outcome.violations.front();
         std::cout << std::left << std::setw(31) << name << "seed " << std::setw(5) << seed << std::setw(12)

@@ -94,10 +94,10 @@ void World::plan_faults() {
     agenda_.add(now_ + 500ms, What::inspection);
 }
 
-Outcome World::run() {
+RunOutcome World::run() {
     while (!failed() && progress()) {
     }
-    Outcome outcome;
+    RunOutcome outcome;
     outcome.violations = witness_.violations();
     outcome.hash = witness_.hash();
     outcome.messages = messages_.size();

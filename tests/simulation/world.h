@@ -25,7 +25,7 @@ namespace ym::simulation {
 /// Makes what the broker is given of a scene: the settings as text, read and built by the real plugins.
 [[nodiscard]] std::unique_ptr<Topology> build(const Scene& scene);
 
-struct Outcome {
+struct RunOutcome {
     std::vector<Violation> violations;
     std::uint64_t hash = 0;
     std::uint64_t messages = 0;
@@ -39,7 +39,7 @@ class World {
   public:
     World(const Options& options, Coverage& coverage, std::ostream* trace);
 
-    Outcome run();
+    RunOutcome run();
 
   private:
     /// A message on its way into a step, kept until the step is over.

@@ -12,10 +12,6 @@ using wire::FrameWriter;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-constexpr PeerId other{3};
-
 /// `count` messages in frames of a thousand.
 void publish_many(Bench& b, const std::string& to, std::uint64_t count, const std::string& body) {
     for (std::uint64_t sequence = 1; sequence <= count;) {

@@ -10,10 +10,6 @@ using wire::SettleCode;
 using wire::Status;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-constexpr PeerId other{3};
-
 TEST(Delivery, GoesToAWorkerWithCreditAndEndsWithItsAck) {
     Bench b(topology({"orders"}));
     b.hello(producer, "p");

@@ -8,10 +8,6 @@ using testing::SizeIs;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-constexpr PeerId other{3};
-
 void publish_many(Bench& b, const std::string& to, std::uint64_t first, std::uint64_t count) {
     b.from(producer, [&](wire::FrameWriter& w) {
         w.begin(Verb::publish, 0, to, 0);

@@ -11,9 +11,6 @@ using wire::FrameWriter;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-
 /// A PUBLISH frame of sequences `first` and the next, and what stands behind them.
 std::string publish_of_two(std::uint64_t first, const std::string& behind) {
     Buffer buffer;

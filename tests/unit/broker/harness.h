@@ -15,6 +15,14 @@
 
 namespace ym::test {
 
+// Who takes part in most tests.
+constexpr PeerId producer{1};
+constexpr PeerId client{1};  // of Majordomo
+constexpr PeerId worker{2};
+constexpr PeerId other{3};
+
+constexpr BrokerOptions keeps{.seed = 7, .boot = 1, .store_keeps = true};
+
 class InTurn final : public BalancePolicy {
   public:
     void pick(std::span<const WorkerView> workers, std::span<std::uint32_t> picks) override {
@@ -91,6 +99,13 @@ inline std::unique_ptr<Topology> topology(std::vector<std::string> queues) {
     t->retries.push_back({"default", std::make_unique<Wait>(Duration{0}, 3)});
     t->listeners.emplace_back();
     t->orphan = queue_settings;
+    return t;
+}
+
+/// The same, and each is kept by the store.
+inline std::unique_ptr<Topology> durable(std::vector<std::string> queues) {
+    auto t = topology(std::move(queues));
+    for (QueueSettings& q : t->queues) q.durable = true;
     return t;
 }
 

@@ -11,10 +11,7 @@ using testing::ElementsAre;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-constexpr PeerId other{3};
-constexpr BrokerOptions small{.store_keeps = true, .store_slack = 64U << 10U};
+constexpr BrokerOptions small_slack{.store_keeps = true, .store_slack = 64U << 10U};
 
 std::string body_of(std::uint64_t sequence) {
     return std::to_string(sequence) + std::string(500, '.');
@@ -55,7 +52,7 @@ TEST(Paging, TakesABacklogThatIsLargerThanTheMemory) {
 TEST(Reclaim, KeepsTheStoreSmallThoughOneMessageIsNeverAcked) {
     KeptStore store;
     {
-        Life b(store, durable({"orders", "stuck"}), small);
+        Life b(store, durable({"orders", "stuck"}), small_slack);
         b.hello(producer, "p");
         b.hello(other, "o", 1, {"stuck"});
         b.hello(worker, "w", 100, {"orders"});
@@ -70,7 +67,7 @@ TEST(Reclaim, KeepsTheStoreSmallThoughOneMessageIsNeverAcked) {
         EXPECT_GT(store.reclaimed, 9000U);
         EXPECT_GT(store.count(RecordKind::relocated), 0U);
     }
-    Life b(store, durable({"orders", "stuck"}), small);
+    Life b(store, durable({"orders", "stuck"}), small_slack);
     EXPECT_EQ(b.queue("orders").ledger.acked, 4999U);
     EXPECT_EQ(b.queue("stuck").live, 1U);
     Bench::balanced(b.queue("orders"));
@@ -92,7 +89,7 @@ class Chance {
     void run() {
         Now at = Life::start;
         for (int life = 0; life < 6 && !testing::Test::HasFatalFailure(); ++life) {
-            Life b(store_, settings(), small, at, 1 + static_cast<int>(prng_.below(2)));
+            Life b(store_, settings(), small_slack, at, 1 + static_cast<int>(prng_.below(2)));
             check(b);
             work(b);
             at.wall = b.now.wall;
@@ -165,7 +162,7 @@ class Chance {
         }
     }
     void finish(Now at) {
-        Life b(store_, settings(), small, at);
+        Life b(store_, settings(), small_slack, at);
         check(b);
         b.hello(worker, "w", 1'000'000, {"left", "right", "graves"});
         for (int i = 0; i < 200; ++i) {

@@ -11,12 +11,6 @@
 
 namespace ym::test {
 
-inline std::unique_ptr<Topology> durable(std::vector<std::string> queues) {
-    auto t = topology(queues);
-    for (QueueSettings& q : t->queues) q.durable = true;
-    return t;
-}
-
 /// A batch with octets of its own.
 class KeptBatch {
   public:

@@ -12,10 +12,6 @@ using testing::Not;
 using testing::StartsWith;
 using Frames = std::vector<std::string>;
 
-constexpr PeerId client{1};
-constexpr PeerId worker{2};
-constexpr PeerId other{3};
-
 /// A session key as the broker makes them for Majordomo peers.
 std::string key(char number) {
     return "majordmo\0\0\0\0\0\0\0"s + number;

@@ -9,11 +9,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using Frames = std::vector<std::string>;
 
-constexpr PeerId client{1};
-constexpr PeerId worker{2};
-constexpr PeerId other{3};
-
-std::unique_ptr<Topology> on_demand(std::vector<std::string> queues = {}) {
+std::unique_ptr<Topology> services_on_demand(std::vector<std::string> queues = {}) {
     auto t = topology(std::move(queues));
     t->create = CreateSettings{"*", 1000, 1h, [](const std::string& name) { return queue_settings(name); }};
     return t;
@@ -41,7 +37,7 @@ class Majordomo : public testing::Test {
     }
     StatusReport status() { return bench.broker.status(bench.now.monotonic); }
 
-    Bench bench{on_demand()};
+    Bench bench{services_on_demand()};
 };
 
 TEST_F(Majordomo, a_request_goes_to_a_worker_and_its_reply_to_the_client) {

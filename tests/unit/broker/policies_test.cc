@@ -10,10 +10,6 @@ using ::testing::StartsWith;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-constexpr PeerId other{3};
-
 struct Seen {
     std::vector<std::string> topics;  // of the last pick()
     std::vector<std::string> gone;

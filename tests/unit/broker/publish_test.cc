@@ -10,9 +10,6 @@ using testing::SizeIs;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-
 std::unique_ptr<Topology> with_pipeline(std::vector<std::string> queues, std::vector<std::string> topics = {}) {
     auto t = topology(queues);
     PipelineSettings p;

@@ -8,9 +8,6 @@ using testing::ElementsAre;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-
 TEST(HostileReplay, AsksTheStoreForNothingUntilAllIsReadBack) {
     constexpr BrokerOptions small{.store_keeps = true, .store_slack = 1};
     KeptStore store;

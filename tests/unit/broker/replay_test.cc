@@ -9,10 +9,6 @@ using testing::IsEmpty;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-constexpr PeerId other{3};
-
 void fill(Life& b, const std::string& to, std::uint64_t first, std::uint64_t last) {
     for (std::uint64_t i = first; i <= last; ++i) b.publish(producer, to, i, to + std::to_string(i));
     b.settle_down();

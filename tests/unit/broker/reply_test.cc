@@ -8,10 +8,6 @@ using testing::SizeIs;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-constexpr PeerId other{3};
-
 TEST(Reply, ComesWithTheAckAndItsPartsBefore) {
     Bench b(topology({"rpc"}));
     b.hello(producer, "p");

@@ -8,7 +8,6 @@ namespace {
 using wire::Verb;
 using Verdict = SequenceWindow::Verdict;
 
-constexpr PeerId producer{1};
 constexpr std::uint64_t last_of_all = ~std::uint64_t{0};
 
 void hello_from(Bench& b, std::uint64_t lowest, std::uint64_t highest = 0) {

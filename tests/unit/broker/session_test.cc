@@ -10,10 +10,6 @@ using testing::SizeIs;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-constexpr PeerId other{3};
-
 TEST(Session, IsAskedForBeforeAnythingElse) {
     Bench b(topology({"orders"}));
     b.publish(producer, "orders", 1, "x");

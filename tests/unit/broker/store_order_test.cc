@@ -10,11 +10,6 @@ using testing::SizeIs;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-constexpr PeerId other{3};
-constexpr BrokerOptions keeps{7, 1, true};
-
 /// `orders` sends its dead letters to `graves`; the store keeps both.
 std::unique_ptr<Topology> with_graves() {
     auto t = topology({"orders", "graves"});

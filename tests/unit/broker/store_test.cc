@@ -9,18 +9,8 @@ using testing::SizeIs;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-
-std::unique_ptr<Topology> durable() {
-    auto t = topology({"orders"});
-    t->queues[0].durable = true;
-    return t;
-}
-constexpr BrokerOptions keeps{7, 1, true};
-
 TEST(Store, IsWaitedForBeforeAConfirmOrADelivery) {
-    Bench b(durable(), keeps);
+    Bench b(durable({"orders"}), keeps);
     b.hello(producer, "p");
     b.hello(worker, "w", 10, {"orders"});
     b.publish(producer, "orders", 1, "x");
@@ -37,7 +27,7 @@ TEST(Store, IsWaitedForBeforeAConfirmOrADelivery) {
 }
 
 TEST(Store, ThatIsFullRefusesPublishesWhichMayBeSentAgain) {
-    Bench b(durable(), keeps);
+    Bench b(durable({"orders"}), keeps);
     b.hello(producer, "p");
     b.publish(producer, "orders", 1, "x");
     b.complete(1, StoreStatus::full);
@@ -55,7 +45,7 @@ TEST(Store, ThatIsFullRefusesPublishesWhichMayBeSentAgain) {
 }
 
 TEST(Store, ThatIsFullStillTakesAcksInTheEnd) {
-    Bench b(durable(), keeps);
+    Bench b(durable({"orders"}), keeps);
     b.hello(producer, "p");
     b.hello(worker, "w", 10, {"orders"});
     b.publish(producer, "orders", 1, "x");
@@ -70,7 +60,7 @@ TEST(Store, ThatIsFullStillTakesAcksInTheEnd) {
 }
 
 TEST(Store, ThatIsShortOfSpaceGetsAcksInBatchesOfTheirOwnThatMayWait) {
-    Bench b(durable(), keeps);
+    Bench b(durable({"orders"}), keeps);
     b.hello(producer, "p");
     b.hello(worker, "w", 10, {"orders"});
     b.publish(producer, "orders", 1, "x");
@@ -98,7 +88,7 @@ TEST(Store, ThatIsShortOfSpaceGetsAcksInBatchesOfTheirOwnThatMayWait) {
 }
 
 TEST(Store, ThatDoesNotKnowIsAcquiredAgainAndTellsWhatItHas) {
-    Bench b(durable(), keeps);
+    Bench b(durable({"orders"}), keeps);
     b.hello(producer, "p");
     b.publish(producer, "orders", 1, "x");
     b.publish(producer, "orders", 2, "y");
@@ -122,7 +112,7 @@ TEST(Store, ThatDoesNotKnowIsAcquiredAgainAndTellsWhatItHas) {
 
 TEST(Store, ThatFencesOrFailsEndsTheBrokerWithoutAnotherWord) {
     for (const StoreStatus status : {StoreStatus::fenced, StoreStatus::failed}) {
-        Bench b(durable(), keeps);
+        Bench b(durable({"orders"}), keeps);
         b.hello(producer, "p");
         b.publish(producer, "orders", 1, "x");
         b.complete(1, status);
@@ -134,7 +124,7 @@ TEST(Store, ThatFencesOrFailsEndsTheBrokerWithoutAnotherWord) {
 }
 
 TEST(Store, AnswersAWorkerThatAsksWhenItsAckIsDurable) {
-    Bench b(durable(), keeps);
+    Bench b(durable({"orders"}), keeps);
     b.hello(producer, "p");
     b.hello(worker, "w", 10, {"orders"});
     b.publish(producer, "orders", 1, "x");
@@ -191,7 +181,7 @@ TEST(Drain, EndsAtItsDeadlineWithLeasesReturned) {
 }
 
 TEST(Store, GetsNoRecordForADeliveryThatWasGivenBack) {
-    Bench b(durable(), keeps);
+    Bench b(durable({"orders"}), keeps);
     b.hello(producer, "p");
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");
@@ -203,7 +193,7 @@ TEST(Store, GetsNoRecordForADeliveryThatWasGivenBack) {
 }
 
 TEST(Store, ThatIsFencedGetsNothingMoreOfTheStepThatLearntOfIt) {
-    Bench b(durable(), keeps);
+    Bench b(durable({"orders"}), keeps);
     b.hello(producer, "p");
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");
@@ -219,7 +209,7 @@ TEST(Store, ThatIsFencedGetsNothingMoreOfTheStepThatLearntOfIt) {
 }
 
 TEST(Drain, GivesLeasesOfDurableQueuesBackWithoutAnotherBatch) {
-    Bench b(durable(), keeps);
+    Bench b(durable({"orders"}), keeps);
     b.hello(producer, "p");
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");
@@ -237,7 +227,7 @@ TEST(Drain, GivesLeasesOfDurableQueuesBackWithoutAnotherBatch) {
 }
 
 TEST(Drain, WaitsForAcksThatAFullStoreHasNotTakenYet) {
-    Bench b(durable(), keeps);
+    Bench b(durable({"orders"}), keeps);
     b.hello(producer, "p");
     b.hello(worker, "w", 1, {"orders"});
     b.publish(producer, "orders", 1, "x");

@@ -9,9 +9,6 @@ using testing::SizeIs;
 using wire::SettleCode;
 using wire::Verb;
 
-constexpr PeerId producer{1};
-constexpr PeerId worker{2};
-
 CreateSettings on_demand(std::uint64_t max) {
     CreateSettings create;
     create.match = "*";

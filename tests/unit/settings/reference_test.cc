@@ -13,7 +13,7 @@
 namespace ym::settings {
 namespace {
 
-std::string text_of(const std::string& file) {
+std::string config_text(const std::string& file) {
     std::ostringstream text;
     text << std::ifstream(std::string(YM_SOURCE "/config/") + file).rdbuf();
     return text.str();
@@ -67,7 +67,7 @@ void check_shown(std::span<const Setting> settings, const std::string& path, con
 }
 
 TEST(Reference, ShowsEveryKeyWithItsDefaultItsRangeAndWhatItDoes) {
-    const std::string text = uncommented(text_of("reference.yaml"));
+    const std::string text = uncommented(config_text("reference.yaml"));
     Problems problems;
     const std::optional<Node> root = read_yaml(text, "reference.yaml", test::variable, problems);
     ASSERT_THAT(test::lines_of(problems), testing::IsEmpty());
@@ -77,15 +77,15 @@ TEST(Reference, ShowsEveryKeyWithItsDefaultItsRangeAndWhatItDoes) {
 }
 
 TEST(Reference, HasNoProblem) {
-    test::read_good(text_of("reference.yaml"));
-    const std::string whole = std::regex_replace(uncommented(text_of("reference.yaml")),
+    test::read_good(config_text("reference.yaml"));
+    const std::string whole = std::regex_replace(uncommented(config_text("reference.yaml")),
                                                  std::regex("like: default  .*The template that gives.*"), "");
     EXPECT_EQ(test::read_good(whole).plugins.size(), 1U);
     EXPECT_TRUE(test::read_good(whole).create.has_value());
 }
 
 TEST(Reference, ItsDefaultsAreWhatTheSmallestFileComesTo) {
-    const std::string reference = test::describe(test::read_good(text_of("reference.yaml")));
+    const std::string reference = test::describe(test::read_good(config_text("reference.yaml")));
     const std::vector<std::string> shown = lines_of_text(reference);
     const std::string smallest = test::describe(test::read_good(test::small_file("queues: {hello: ~}\n")));
     for (const std::string& line : lines_of_text(smallest))
@@ -93,13 +93,13 @@ TEST(Reference, ItsDefaultsAreWhatTheSmallestFileComesTo) {
 }
 
 TEST(Ppp, HasNoProblem) {
-    const Config config = test::read_good(text_of("ppp.yaml"));
+    const Config config = test::read_good(config_text("ppp.yaml"));
     ASSERT_EQ(config.listeners.size(), 2U);
     EXPECT_TRUE(config.listeners[0].pirate || config.listeners[1].pirate);
 }
 
 TEST(Quickstart, HasNoProblem) {
-    const Config config = test::read_good(text_of("quickstart.yaml"));
+    const Config config = test::read_good(config_text("quickstart.yaml"));
     ASSERT_EQ(config.listeners.size(), 1U);
     EXPECT_THAT(config.listeners[0].bind, testing::ElementsAre("tcp://127.0.0.1:5555"));
     EXPECT_EQ(config.store.plugin, "log");

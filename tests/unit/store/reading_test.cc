@@ -51,11 +51,6 @@ std::vector<std::string> told(Store& store, Instant now = {}) {
     return words;
 }
 
-void append(Store& store, std::uint64_t batch, std::size_t count = 1) {
-    std::vector<StoreRecord> records(count, settled(batch));
-    store.append(batch, records);
-}
-
 /// A store over a plugin that was filled before.
 struct ReadingTest : ::testing::Test {
     explicit ReadingTest(std::uint64_t batch_bytes_max = 1U << 20U) : plugin(YM_DURABLE_DISK, batch_bytes_max) {

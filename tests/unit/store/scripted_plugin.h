@@ -220,4 +220,9 @@ class ScriptedPlugin {
     std::unique_ptr<host::Persistence> persistence_;
 };
 
+inline void append(Store& store, std::uint64_t batch, std::size_t count = 1) {
+    std::vector<StoreRecord> records(count, settled(batch));
+    store.append(batch, records);
+}
+
 }  // namespace ym::store

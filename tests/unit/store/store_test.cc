@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 /// What poll() told, in words.
-std::vector<std::string> told(Store& store, Instant now = {}) {
+std::vector<std::string> told_with_epochs(Store& store, Instant now = {}) {
     std::vector<Event> events;
     store.poll(now, events);
     std::vector<std::string> words;
@@ -32,11 +32,6 @@ std::vector<std::string> told(Store& store, Instant now = {}) {
     return words;
 }
 
-void append(Store& store, std::uint64_t batch, std::size_t count = 1) {
-    std::vector<StoreRecord> records(count, settled(batch));
-    store.append(batch, records);
-}
-
 std::vector<std::uint64_t> numbers(const std::vector<ScriptedPlugin::Append>& appends) {
     std::vector<std::uint64_t> all;
     for (const auto& append : appends) all.push_back(append.number);
@@ -46,7 +41,7 @@ std::vector<std::uint64_t> numbers(const std::vector<ScriptedPlugin::Append>& ap
 void acquire(Store& store, ScriptedPlugin& plugin) {
     store.acquire();
     plugin.answer_acquire(YM_OK, 1);
-    (void)told(store);
+    (void)told_with_epochs(store);
 }
 
 /// The messages of all records that the plugin keeps, in order.
@@ -68,10 +63,10 @@ TEST(Store, ThatKeepsNothingCompletesABatchAtOnceAndNeverAsksThePlugin) {
     Store store(plugin.persistence(), {});
     store.acquire();
     plugin.answer_acquire(YM_OK, 1);
-    EXPECT_THAT(told(store), ElementsAre("epoch 1 through 0"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("epoch 1 through 0"));
     append(store, 1);
     EXPECT_TRUE(store.answered());
-    EXPECT_THAT(told(store), ElementsAre("1 ok"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("1 ok"));
     EXPECT_THAT(plugin.under_way, IsEmpty());
 }
 
@@ -79,17 +74,17 @@ TEST(Store, SendsManyBatchesAndTellsOfEachWhenItIsKept) {
     ScriptedPlugin plugin(YM_DURABLE_DISK);
     Store store(plugin.persistence(), {});
     store.acquire();
-    EXPECT_THAT(told(store), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store), IsEmpty());
     plugin.answer_acquire(YM_OK, 3, 40);
-    EXPECT_THAT(told(store), ElementsAre("epoch 3 through 40"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("epoch 3 through 40"));
     for (const auto batch : std::initializer_list<std::uint64_t>{41, 42, 43}) append(store, batch);
     EXPECT_THAT(numbers(plugin.under_way), ElementsAre(41, 42, 43));
-    EXPECT_THAT(told(store), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store), IsEmpty());
     plugin.answer_append(YM_OK);
     plugin.answer_append(YM_OK);
-    EXPECT_THAT(told(store), ElementsAre("41 ok", "42 ok"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("41 ok", "42 ok"));
     plugin.answer_append(YM_OK);
-    EXPECT_THAT(told(store), ElementsAre("43 ok"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("43 ok"));
     EXPECT_THAT(kept_messages(plugin), ElementsAre(41, 42, 43));
 }
 
@@ -101,20 +96,20 @@ TEST(Store, AppendsAgainWhatIsNotKeptAfterAnUnknownAnswer) {
     plugin.answer_append(YM_OK);
     plugin.kept.push_back(plugin.under_way.at(0));  // kept, but the answer is lost
     plugin.answer_append(YM_UNKNOWN);
-    EXPECT_THAT(told(store), ElementsAre("1 ok", "2 unknown"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("1 ok", "2 unknown"));
     store.acquire();
     EXPECT_EQ(plugin.acquires.size(), 1U) << "not before all that is under way is answered";
     plugin.answer_append(YM_UNKNOWN);
     plugin.answer_append(YM_UNKNOWN);
     append(store, 5);
-    EXPECT_THAT(told(store), ElementsAre("3 unknown", "4 unknown"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("3 unknown", "4 unknown"));
     ASSERT_EQ(plugin.acquires.size(), 2U);
     EXPECT_THAT(plugin.under_way, IsEmpty());
     plugin.answer_acquire(YM_OK, 2, 2);
-    EXPECT_THAT(told(store), ElementsAre("epoch 2 through 2"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("epoch 2 through 2"));
     EXPECT_THAT(numbers(plugin.under_way), ElementsAre(3, 4, 5));
     for (int count = 0; count < 3; ++count) plugin.answer_append(YM_OK);
-    EXPECT_THAT(told(store), ElementsAre("3 ok", "4 ok", "5 ok"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("3 ok", "4 ok", "5 ok"));
     EXPECT_THAT(kept_messages(plugin), ElementsAre(1, 2, 3, 4, 5));
 }
 
@@ -126,18 +121,18 @@ TEST(Store, RefusesAllThatWasAppendedBeforeAFullStoreWasKnown) {
     plugin.answer_append(YM_OK);
     plugin.answer_append(YM_FULL);
     append(store, 4);  // the broker does not know of it yet
-    EXPECT_THAT(told(store), ElementsAre("1 ok", "2 full", "3 full", "4 full"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("1 ok", "2 full", "3 full", "4 full"));
     append(store, 5);
     EXPECT_THAT(numbers(plugin.under_way), ElementsAre(3, 4)) << "held until what was refused is answered";
     plugin.answer_append(YM_FULL);
-    EXPECT_THAT(told(store), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store), IsEmpty());
     plugin.answer_append(YM_FULL);
-    EXPECT_THAT(told(store), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store), IsEmpty());
     append(store, 6);
     EXPECT_THAT(numbers(plugin.under_way), ElementsAre(2, 3)) << "numbers have no gap";
     plugin.answer_append(YM_OK);
     plugin.answer_append(YM_OK);
-    EXPECT_THAT(told(store), ElementsAre("5 ok", "6 ok"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("5 ok", "6 ok"));
     EXPECT_THAT(kept_messages(plugin), ElementsAre(1, 5, 6));
 }
 
@@ -149,9 +144,9 @@ TEST(Store, CallsAPluginThatKeepsABatchBehindARefusedOneBroken) {
         append(store, 1);
         append(store, 2);
         plugin.answer_append(YM_FULL);
-        if (known) (void)told(store);
+        if (known) (void)told_with_epochs(store);
         plugin.answer_append(YM_OK);
-        (void)told(store);
+        (void)told_with_epochs(store);
         EXPECT_EQ(store.ended(), StoreStatus::failed);
         EXPECT_THAT(store.why(), HasSubstr("behind one that it had refused"));
     }
@@ -165,12 +160,12 @@ TEST(Store, AcquiresAgainWhenTheConnectionIsLostBehindARefusedBatch) {
     plugin.answer_append(YM_OK);
     plugin.answer_append(YM_FULL);
     plugin.answer_append(YM_UNKNOWN);
-    EXPECT_THAT(told(store), ElementsAre("1 ok", "2 full", "3 full"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("1 ok", "2 full", "3 full"));
     append(store, 4);
     EXPECT_THAT(plugin.under_way, IsEmpty());
     ASSERT_EQ(plugin.acquires.size(), 2U);
     plugin.answer_acquire(YM_OK, 2, 1);
-    EXPECT_THAT(told(store), ElementsAre("epoch 2 through 1"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("epoch 2 through 1"));
     EXPECT_THAT(numbers(plugin.under_way), ElementsAre(2));
 }
 
@@ -183,10 +178,10 @@ TEST(Store, CallsAStoreThatLostOrInventedBatchesBroken) {
         append(store, 2);
         plugin.answer_append(YM_OK);
         plugin.answer_append(YM_UNKNOWN);
-        (void)told(store);
+        (void)told_with_epochs(store);
         store.acquire();
         plugin.answer_acquire(YM_OK, 2, through);
-        EXPECT_THAT(told(store), ElementsAre("2 failed"));
+        EXPECT_THAT(told_with_epochs(store), ElementsAre("2 failed"));
         EXPECT_THAT(store.why(), HasSubstr("the store's last batch is " + std::to_string(through)));
     }
 }
@@ -200,12 +195,12 @@ TEST(Store, CutsABatchThatIsTooLargeAndTellsOfItOnce) {
     EXPECT_THAT(numbers(plugin.under_way), ElementsAre(1, 2, 3, 4));
     for (int part = 0; part < 3; ++part) {
         EXPECT_LE(plugin.under_way[0].octets.size(), 70U);
-        EXPECT_THAT(told(store), IsEmpty());
+        EXPECT_THAT(told_with_epochs(store), IsEmpty());
         plugin.answer_append(YM_OK);
     }
-    EXPECT_THAT(told(store), ElementsAre("1 ok"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("1 ok"));
     plugin.answer_append(YM_OK);
-    EXPECT_THAT(told(store), ElementsAre("2 ok"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("2 ok"));
     EXPECT_THAT(kept_messages(plugin), ElementsAre(1, 1, 1, 1, 1, 2));
 }
 
@@ -216,10 +211,10 @@ TEST(Store, RefusesACutBatchAsAWholeWhenItsFirstPartFindsNoRoom) {
     append(store, 1, 5);
     append(store, 2, 1);
     for (int part = 0; part < 4; ++part) plugin.answer_append(YM_FULL);
-    EXPECT_THAT(told(store), ElementsAre("1 full", "2 full"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("1 full", "2 full"));
     append(store, 3, 1);
     plugin.answer_append(YM_OK);
-    EXPECT_THAT(told(store), ElementsAre("3 ok"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("3 ok"));
     EXPECT_THAT(kept_messages(plugin), ElementsAre(3));
 }
 
@@ -231,15 +226,15 @@ TEST(Store, WaitsForRoomWhenItEndsInsideABatch) {
     append(store, 2, 1);
     plugin.answer_append(YM_OK);
     for (int part = 0; part < 3; ++part) plugin.answer_append(YM_FULL);
-    EXPECT_THAT(told(store, Instant{1s}), IsEmpty()) << "a part of it is kept, so it cannot be refused";
+    EXPECT_THAT(told_with_epochs(store, Instant{1s}), IsEmpty()) << "a part of it is kept, so it cannot be refused";
     append(store, 3, 1);
-    EXPECT_THAT(told(store, Instant{1050ms}), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store, Instant{1050ms}), IsEmpty());
     EXPECT_THAT(plugin.under_way, IsEmpty());
     EXPECT_EQ(store.next_deadline(), Instant{1100ms});
-    EXPECT_THAT(told(store, Instant{1100ms}), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store, Instant{1100ms}), IsEmpty());
     EXPECT_THAT(numbers(plugin.under_way), ElementsAre(2, 3, 4, 5));
     for (int part = 0; part < 4; ++part) plugin.answer_append(YM_OK);
-    EXPECT_THAT(told(store), ElementsAre("1 ok", "2 ok", "3 ok"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("1 ok", "2 ok", "3 ok"));
     EXPECT_THAT(kept_messages(plugin), ElementsAre(1, 1, 1, 1, 1, 2, 3));
 }
 
@@ -250,10 +245,10 @@ TEST(Store, SaysNothingMoreOnceItIsFenced) {
     append(store, 1);
     append(store, 2);
     plugin.answer_append(YM_FENCED);
-    EXPECT_THAT(told(store), ElementsAre("1 fenced"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("1 fenced"));
     plugin.answer_append(YM_OK);
     append(store, 3);
-    EXPECT_THAT(told(store), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store), IsEmpty());
     EXPECT_THAT(plugin.under_way, IsEmpty());
 }
 
@@ -262,14 +257,14 @@ TEST(Store, TriesAnAcquisitionOfUnknownOutcomeAgain) {
     Store store(plugin.persistence(), {.again = 1s});
     store.acquire();
     plugin.answer_acquire(YM_UNKNOWN);
-    EXPECT_THAT(told(store, Instant{10s}), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store, Instant{10s}), IsEmpty());
     EXPECT_EQ(store.next_deadline(), Instant{11s});
-    EXPECT_THAT(told(store, Instant{10900ms}), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store, Instant{10900ms}), IsEmpty());
     EXPECT_EQ(plugin.acquires.size(), 1U);
-    EXPECT_THAT(told(store, Instant{11s}), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store, Instant{11s}), IsEmpty());
     ASSERT_EQ(plugin.acquires.size(), 2U);
     plugin.answer_acquire(YM_OK, 5, 9);
-    EXPECT_THAT(told(store, Instant{11s}), ElementsAre("epoch 5 through 9"));
+    EXPECT_THAT(told_with_epochs(store, Instant{11s}), ElementsAre("epoch 5 through 9"));
 }
 
 TEST(Store, RenewsItsHoldWhenThePluginFences) {
@@ -277,15 +272,15 @@ TEST(Store, RenewsItsHoldWhenThePluginFences) {
     Store store(plugin.persistence(), {.ttl = 9s});
     store.acquire();
     plugin.answer_acquire(YM_OK, 1);
-    (void)told(store, Instant{1s});
+    (void)told_with_epochs(store, Instant{1s});
     EXPECT_EQ(store.next_deadline(), Instant{4s});
-    EXPECT_THAT(told(store, Instant{4s}), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store, Instant{4s}), IsEmpty());
     EXPECT_EQ(plugin.renews.size(), 1U);
     plugin.answer_renew(YM_OK);
-    EXPECT_THAT(told(store, Instant{7s}), IsEmpty());
+    EXPECT_THAT(told_with_epochs(store, Instant{7s}), IsEmpty());
     EXPECT_EQ(plugin.renews.size(), 2U);
     plugin.answer_renew(YM_FENCED);
-    EXPECT_THAT(told(store, Instant{7s}), ElementsAre("0 fenced"));
+    EXPECT_THAT(told_with_epochs(store, Instant{7s}), ElementsAre("0 fenced"));
 }
 
 TEST(Store, CallsAPluginThatAnswersOutOfOrderBroken) {
@@ -296,7 +291,7 @@ TEST(Store, CallsAPluginThatAnswersOutOfOrderBroken) {
     append(store, 2);
     std::swap(plugin.under_way[0], plugin.under_way[1]);
     plugin.answer_append(YM_OK);
-    EXPECT_THAT(told(store), ElementsAre("1 failed"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("1 failed"));
 }
 
 TEST(Store, WakesItsShardFromAnotherThread) {
@@ -307,7 +302,7 @@ TEST(Store, WakesItsShardFromAnotherThread) {
     std::thread([&plugin] { plugin.answer_acquire(YM_OK, 1); }).join();
     EXPECT_EQ(wakes, 1);
     EXPECT_TRUE(store.answered());
-    EXPECT_THAT(told(store), ElementsAre("epoch 1 through 0"));
+    EXPECT_THAT(told_with_epochs(store), ElementsAre("epoch 1 through 0"));
     EXPECT_FALSE(store.answered());
 }
 
