@@ -5,7 +5,7 @@
 namespace ym::disklog {
 namespace {
 
-constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 20U;
+constexpr std::uint64_t zeros_at_once = std::uint64_t{1} << 20U;
 /// A sync of all of a segment at its end would stand in the way of those of batches for long.
 constexpr std::uint64_t sync_bytes = std::uint64_t{8} << 20U;
 
@@ -21,8 +21,8 @@ Fault SegmentMaker::step(bool& done) {
     done = false;
     if (!begun_) return begin();
     if (zeroed_ < segment_.header.bytes) {
-        static const std::vector<std::byte> zeros(piece_bytes);
-        const std::uint64_t bytes = std::min(piece_bytes, segment_.header.bytes - zeroed_);
+        static const std::vector<std::byte> zeros(zeros_at_once);
+        const std::uint64_t bytes = std::min(zeros_at_once, segment_.header.bytes - zeroed_);
         if (Fault failed = segment_.file->write(zeroed_, std::span(zeros).first(bytes))) return failed;
         zeroed_ += bytes;
         return zeroed_ % sync_bytes == 0 ? segment_.file->sync() : Fault{};
