@@ -62,16 +62,17 @@ class Topics {
 };
 
 /// Queues, in memory or on disk, behind a pipeline with a routing plugin: a message takes the whole way through the
-/// broker.
-void write_settings(const Job& job, const Folder& folder, const Folder& disk, const char* endpoint) {
+/// broker. `slowed`: something looks on, and is not to make the broker suspect its peers and plugins.
+void write_settings(const Job& job, const Folder& folder, const Folder& disk, const char* endpoint, bool slowed) {
     std::ofstream out(folder.path / "bench.yaml");
     out << "yardmaster: 1\n"
         << "listeners:\n"
         << "  main:\n"
         << "    bind: [\"" << endpoint << "\"]\n"
-        << "    heartbeat: {every: 5s}\n"
+        << "    heartbeat: {every: " << (slowed ? "60s" : "5s") << "}\n"
         << "    limits: {unconfirmed: " << job.window() << "}\n"
         << "admin: {bind: \"ipc://" << (folder.path / "admin.sock").string() << "\"}\n"
+        << "plugins: {budget: " << (slowed ? "60s" : "1s") << "}\n"
         << "log: {level: warning}\n"
         << "store: "
         << (job.durable ? "{plugin: log, dir: \"" + (disk.path / "data").string() + "\"}"
@@ -99,7 +100,7 @@ void run_broker(const Job& job, const Folder& folder, const Folder& disk, std::v
                 Shared& shared) {
     choose_endpoint(job, folder, shared.front);
     std::memcpy(shared.back, shared.front, sizeof shared.back);
-    write_settings(job, folder, disk, shared.front);
+    write_settings(job, folder, disk, shared.front, command.size() > 1);
     shared.bound = true;
     const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     dup2(nowhere, STDOUT_FILENO);  // the ledger that it prints at its end

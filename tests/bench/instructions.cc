@@ -3,8 +3,10 @@
 // does not show is the kernel, and waiting.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +22,8 @@ namespace {
 struct Wanted : Options {
     std::vector<std::uint32_t> batches = {1, 100, 1000};
     std::uint64_t messages = 0;  // 0: by batch
+    std::string known;           // file with what a message cost when it was last kept
+    bool keep = false;
 };
 
 constexpr const char* title = "Instructions a message, of the broker's process";
@@ -87,6 +91,40 @@ std::optional<Counts> count_each(const Wanted& wanted, Job job) {
     return each;
 }
 
+/// By queue and batch, what a message is known to cost.
+std::map<std::vector<std::string>, double> read_known(const std::string& file) {
+    std::map<std::vector<std::string>, double> known;
+    std::ifstream in(file);
+    std::string queue, batch;
+    for (double count = 0; in >> queue >> batch >> count;) known[{queue, batch}] = count;
+    return known;
+}
+
+double median_of(const Row& row) {
+    return range_of(row.of(columns[0].name)).median;
+}
+
+void compare(const Wanted& wanted, const Table& table, Report& report) {
+    const auto known = read_known(wanted.known);
+    for (const Row& row : table.rows()) {
+        const auto before = known.find(row.labels());
+        if (before == known.end()) continue;
+        std::vector<double> ratios = row.of(columns[0].name);
+        for (double& ratio : ratios) ratio /= before->second;
+        report.figure(row.labels()[0] + ", batch " + row.labels()[1] + ": now : known", ratios, {}, 3);
+    }
+}
+
+/// Rows that were not counted stay.
+void keep(const Wanted& wanted, const Table& table) {
+    auto known = read_known(wanted.known);
+    for (const Row& row : table.rows()) {
+        if (!std::isnan(median_of(row))) known[row.labels()] = std::round(median_of(row));
+    }
+    std::ofstream out(wanted.known);
+    for (const auto& [labels, count] : known) out << labels[0] << " " << labels[1] << " " << count << "\n";
+}
+
 int run(const Wanted& wanted) {
     Report report("instructions");
     Table& table = report.table(title, {"queue", "batch"}, columns);
@@ -107,13 +145,8 @@ int run(const Wanted& wanted) {
             }
         }
     }
-    for (const Row& row : table.rows()) {
-        // The file of the run before, which this one will replace.
-        const double before = median_in(wanted.json, title, row.labels(), columns[0].name);
-        std::vector<double> ratios = row.of(columns[0].name);
-        for (double& ratio : ratios) ratio /= before;
-        report.figure(row.labels()[0] + ", batch " + row.labels()[1] + ": now : as counted before", ratios, {}, 3);
-    }
+    compare(wanted, table, report);
+    if (wanted.keep) keep(wanted, table);
     return report.finish(wanted.json);
 }
 
@@ -122,7 +155,7 @@ int run(const Wanted& wanted) {
 
 int main(int count, char** words) {
     ym::bench::Wanted wanted;
-    wanted.rounds = 3;
+    wanted.rounds = 2;
     CLI::App app("How many instructions a message costs the broker, by callgrind, which must be installed");
     ym::bench::add_options(app, wanted);
     app.add_option("--batches", wanted.batches, "Messages a frame")
@@ -132,6 +165,8 @@ int main(int count, char** words) {
     app.add_option("--messages", wanted.messages,
                    "Of the shorter run of two, of which the longer one has three times as many (0: by batch)")
         ->capture_default_str();
+    app.add_option("--known", wanted.known, "File with what is known, to compare with: queue, batch, instructions");
+    app.add_flag("--keep", wanted.keep, "Write what was found into that file");
     CLI11_PARSE(app, count, words);
     if (wanted.quick && app.count("--rounds") == 0) wanted.rounds = 1;
     return ym::bench::run(wanted);

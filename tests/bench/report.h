@@ -124,10 +124,6 @@ class Report {
     bool complete_ = true;
 };
 
-/// The median of a figure in a file that write_json() wrote, or `nothing`.
-[[nodiscard]] double median_in(const std::string& file, const std::string& table,
-                               const std::vector<std::string>& labels, const std::string& column);
-
 /// "12.3k" and the like, for lines of progress.
 [[nodiscard]] std::string short_number(double value);
 

@@ -64,29 +64,6 @@ Json machine() {
 
 }  // namespace
 
-double median_in(const std::string& file, const std::string& table, const std::vector<std::string>& labels,
-                 const std::string& column) {
-    std::ifstream in(file);
-    const Json all = Json::parse(in, nullptr, false);
-    if (all.is_discarded()) return nothing;
-    std::vector<double> found;
-    for (const Json& one : all.value("tables", Json::array())) {
-        if (one.value("title", "") != table) continue;
-        for (const Json& row : one.value("rows", Json::array())) {
-            std::vector<std::string> of_row;
-            for (const auto& [key, label] : row.items()) {
-                if (label.is_string()) of_row.push_back(label);
-            }
-            if (of_row != labels) continue;
-            for (const Json& round : row.value("rounds", Json::array())) {
-                const auto figure = round.find(column);
-                if (figure != round.end() && figure->is_number()) found.push_back(*figure);
-            }
-        }
-    }
-    return range_of(found).median;
-}
-
 bool Report::write_json(const std::string& file) const {
     Json all{{"name", name_}, {"complete", complete_}, {"machine", machine()}};
     all["tables"] = Json::array();

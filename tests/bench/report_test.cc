@@ -3,9 +3,9 @@
 
 #include <gmock/gmock.h>
 
-#include <cmath>
 #include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "bench/callgrind.h"
@@ -54,19 +54,27 @@ TEST(Report, FailsByWhatIsIncompleteAndByNothingElse) {
     testing::internal::GetCapturedStdout();
 }
 
-TEST(Report, WritesEveryRoundSoThatALaterRunFindsIt) {
+TEST(Report, WritesEveryRoundOfEveryFigure) {
     const Folder folder;
     const std::string file = folder.path / "report.json";
     Report report("test");
     Table& table = report.table("Speed", {"middle", "batch"}, columns);
     for (const double rate : {1.0, 3.0, 7.0}) table.row({"broker", "10"}).add({rate, nothing});
-    table.row({"broker", "100"}).add({50, 2});
+    report.ratio("to itself", &table.row({"broker", "10"}), &table.row({"broker", "10"}), "rate", at_most(0.5));
     ASSERT_TRUE(report.write_json(file));
-    EXPECT_EQ(median_in(file, "Speed", {"broker", "10"}, "rate"), 3);
-    EXPECT_EQ(median_in(file, "Speed", {"broker", "100"}, "syncs"), 2);
-    EXPECT_TRUE(std::isnan(median_in(file, "Speed", {"broker", "10"}, "syncs")));
-    EXPECT_TRUE(std::isnan(median_in(file, "Speed", {"broker", "1000"}, "rate")));
-    EXPECT_TRUE(std::isnan(median_in(file + ".other", "Speed", {"broker", "10"}, "rate")));
+    std::ifstream in(file);
+    const auto all = nlohmann::json::parse(in);
+    EXPECT_EQ(all["complete"], true);
+    const auto& row = all["tables"][0]["rows"][0];
+    EXPECT_EQ(row["middle"], "broker");
+    EXPECT_EQ(row["batch"], "10");
+    ASSERT_EQ(row["rounds"].size(), 3U);
+    EXPECT_EQ(row["rounds"][2]["rate"], 7);
+    EXPECT_TRUE(row["rounds"][2]["syncs"].is_null());
+    const auto& figure = all["figures"][0];
+    EXPECT_EQ(figure["rounds"], (std::vector<double>{1, 1, 1}));
+    EXPECT_EQ(figure["at_most"], 0.5);
+    EXPECT_EQ(figure["reached"], false);
 }
 
 TEST(Latency, IsThatOfThePartOfAllMessagesToOnePercent) {
