@@ -1,7 +1,9 @@
 // Routing by headers: what each kind of binding matches.
+#include <algorithm>
 #include <map>
 #include <set>
 
+#include "base/prng.h"
 #include "conformance/kit.h"
 
 namespace ym::conformance {
@@ -72,6 +74,55 @@ TEST(Headers, TakesAllBindingsThatMatchOrTheFirst) {
     EXPECT_THAT(route("{take: first, " + bindings + "}", {{"a", "x"}, {"b", "x"}}), ElementsAre("one"));
     EXPECT_THAT(route("{take: first, " + bindings + "}", {{"b", "x"}}), ElementsAre("two"));
     EXPECT_THAT(route("{take: first, " + bindings + "}", {}), ElementsAre("rest"));
+}
+
+TEST(Headers, AgreesWithAPlainSearchOnRandomBindings) {
+    const std::vector<std::string> names = {"a", "b", "c"};
+    const std::vector<std::string> values = {"x", "y", "z", "*"};
+    const auto holds = [](const Message& message, const std::pair<std::string, std::string>& wanted) {
+        const auto found = message.find(wanted.first);
+        return found != message.end() && (wanted.second == "*" || wanted.second == found->second);
+    };
+    std::size_t matched = 0;
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+        Prng prng(seed);
+        const auto draw = [&](std::size_t vocabulary) {
+            Message drawn;
+            for (const std::string& name : names) {
+                if (prng.below(3) == 0) drawn[name] = values[prng.below(vocabulary)];
+            }
+            return drawn;
+        };
+        const auto yaml_of = [](const Message& map) {
+            std::string text = "{";
+            for (const auto& [name, value] : map) text += (text.size() > 1 ? ", " : "") + name + ": '" + value + "'";
+            return text + "}";
+        };
+        std::vector<std::pair<Message, Message>> bindings;
+        std::string yaml = "bindings: [";
+        for (std::uint64_t i = 0, count = 1 + prng.below(12); i < count; ++i) {
+            const auto& [all, any] = bindings.emplace_back(draw(values.size()), draw(values.size()));
+            yaml += (i == 0 ? "" : ", ") + ("{all: " + yaml_of(all)) + ", any: " + yaml_of(any) + ", to: q" +
+                    std::to_string(i) + "}";
+        }
+        for (int m = 0; m < 10; ++m) {
+            const Message message = draw(values.size() - 1);
+            std::vector<std::string> expected;
+            for (std::size_t i = 0; i < bindings.size(); ++i) {
+                const auto& [all, any] = bindings[i];
+                const auto is_so = [&](const auto& wanted) { return holds(message, wanted); };
+                if (!std::all_of(all.begin(), all.end(), is_so)) continue;
+                if (any.empty() || std::any_of(any.begin(), any.end(), is_so)) {
+                    expected.push_back("q" + std::to_string(i));
+                }
+            }
+            matched += expected.size();
+            ASSERT_EQ(route("{" + yaml + "]}", message), expected) << "seed " << seed << ": " << yaml;
+            if (expected.size() > 1) expected.resize(1);
+            ASSERT_EQ(route("{take: first, " + yaml + "]}", message), expected) << "seed " << seed << ": " << yaml;
+        }
+    }
+    EXPECT_GT(matched, 2000U);  // or the bindings were no test
 }
 
 }  // namespace
