@@ -16,7 +16,8 @@ namespace {
 
 struct Wanted : Options {
     std::uint64_t messages = 0;  // 0: about a second
-    double seconds = 2;          // of a run at a rate
+    std::uint64_t rate = 5000;   // messages a second where latency is looked at
+    double seconds = 2;          // of such a run
     std::uint64_t most = ~std::uint64_t{0};
     std::vector<std::string> tables;
     bool no_latency = false;
@@ -110,10 +111,11 @@ class Comparison {
           growth_(growth),
           table_(report.table(growth.title, {"how many"},
                               {{rate, Show::spread}, {cpu, Show::spread, 2}, {"peak MiB", Show::high, 1}})),
-          late_(wanted.no_latency ? nullptr
-                                  : &report.table(growth.title + ": us at 5,000 messages a second until " +
-                                                      (growth.waits_behind ? "the confirm" : "a worker had it"),
-                                                  {"how many"}, {{"p50", Show::spread}, {"p99", Show::spread}})) {}
+          late_(wanted.no_latency
+                    ? nullptr
+                    : &report.table(growth.title + ": us at " + number(wanted.rate) + " messages a second until " +
+                                        (growth.waits_behind ? "the confirm" : "a worker had it"),
+                                    {"how many"}, {{"p50", Show::spread}, {"p99", Show::spread}})) {}
 
     void add_to(std::vector<Contestant>& all) const {
         std::vector<std::uint64_t> sizes;
@@ -149,9 +151,10 @@ class Comparison {
         job.batch = at_rate ? 1 : growth_.batch;
         job.workers += crowds(around);
         if (at_rate) {
-            job.rate = 2500;
-            job.warm_up = static_cast<std::uint64_t>(2500 * std::min(1.0, wanted_.seconds / 2));
-            job.messages = static_cast<std::uint64_t>(2500 * wanted_.seconds) * job.producers;
+            job.rate = wanted_.rate / job.producers;
+            const auto each_second = static_cast<double>(job.rate);
+            job.warm_up = static_cast<std::uint64_t>(each_second * std::min(1.0, wanted_.seconds / 2));
+            job.messages = static_cast<std::uint64_t>(each_second * wanted_.seconds) * job.producers;
         } else {
             job.messages = job.whole(wanted_.messages != 0 ? wanted_.messages
                                      : growth_.batch > 1   ? 2'000'000
@@ -162,7 +165,7 @@ class Comparison {
         const std::string label = number(size);
         const bool confirms = growth_.waits_behind;
         Table& table = at_rate ? *late_ : table_;
-        all.push_back({{growth_.key, label + (at_rate ? " at 5,000/s" : "")},
+        all.push_back({{growth_.key, label + (at_rate ? " at a rate" : "")},
                        job,
                        roles,
                        [=, &table](const Run& run) {
@@ -215,6 +218,9 @@ int main(int count, char** words) {
     for (const ym::bench::Growth& growth : ym::bench::growths()) keys.push_back(growth.key);
     app.add_option("--tables", wanted.tables, "Only these")->delimiter(',')->check(CLI::IsMember(keys));
     app.add_option("--messages", wanted.messages, "Of each run (0: about a second; below 100,000 all are drained)")
+        ->capture_default_str();
+    app.add_option("--rate", wanted.rate, "Messages a second, of two producers, where latency is looked at")
+        ->check(CLI::Range(2, 1'000'000))
         ->capture_default_str();
     app.add_option("--seconds", wanted.seconds, "Of each run at a rate")
         ->check(CLI::PositiveNumber)
