@@ -107,7 +107,7 @@ std::vector<std::string> queues_of(const host::Step& step) {
     return queues;
 }
 
-nlohmann::ordered_json to_json(const host::Step& step) {
+nlohmann::ordered_json json_of_step(const host::Step& step) {
     nlohmann::ordered_json out{{"address", step.address}, {"outcome", host::name_of(step.outcome)}};
     if (step.place.line > 0) out["at"] = at(step.place);
     if (!step.plugin.empty()) out["plugin"] = step.plugin;
@@ -124,7 +124,7 @@ nlohmann::ordered_json to_json(const host::Step& step) {
     }
     out["bindings"] = std::move(bindings);
     nlohmann::ordered_json next = nlohmann::ordered_json::array();
-    for (const host::Step& below : step.next) next.push_back(to_json(below));
+    for (const host::Step& below : step.next) next.push_back(json_of_step(below));
     out["next"] = std::move(next);
     return out;
 }
@@ -164,7 +164,7 @@ int route(const RouteOptions& options) {
         const std::vector<std::string> queues = queues_of(step);
         all_taken = all_taken && !refused(step);
         if (options.json) {
-            nlohmann::ordered_json out = to_json(step);
+            nlohmann::ordered_json out = json_of_step(step);
             out["refused"] = refused(step);
             out["by_chance"] = by_chance(step);
             out["queues"] = queues;
