@@ -34,11 +34,14 @@ std::uint32_t Arena::open(std::size_t capacity) {
         free_.pop_back();
     }
     Extent& extent = extents_[index];
-    if (capacity == extent_bytes && !spare_.empty()) {
-        extent.octets = std::move(spare_.back());
-        spare_.pop_back();
+    if (capacity != extent_bytes) {
+        extent.large.reset(new std::byte[capacity]);
+        extent.octets = extent.large.get();
     } else {
-        extent.octets.reset(new std::byte[capacity]);
+        if (spare_.empty()) spare_.emplace_back(extent_bytes);
+        extent.pages = std::move(spare_.back());
+        spare_.pop_back();
+        extent.octets = extent.pages.get();
     }
     memory_ += capacity;
     extent.capacity = capacity;
@@ -48,14 +51,14 @@ std::uint32_t Arena::open(std::size_t capacity) {
 
 void Arena::close(std::uint32_t index) {
     Extent& extent = extents_[index];
-    if (extent.capacity == extent_bytes && spare_.size() < spare_max) {
-        spare_.push_back(std::move(extent.octets));
-    } else {
-        extent.octets.reset();
-    }
+    if (extent.pages.get() != nullptr) spare_.push_back(std::move(extent.pages));
+    extent.large.reset();
+    extent.octets = nullptr;
     memory_ -= extent.capacity;
     extent.capacity = 0;
     free_.push_back(index);
+    // Half of what is left may be spare: a backlog that comes and goes is not paid for with the system's calls.
+    while (spare_.size() > spare_min && spare_.size() > extents_.size() - free_.size()) spare_.pop_back();
 }
 
 }  // namespace ym

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/pages.h"
 
 namespace ym {
 
@@ -35,10 +36,8 @@ class Arena {
         extent.live += size;
         return where;
     }
-    [[nodiscard]] std::byte* at(Location where) { return extents_[where.extent].octets.get() + where.offset; }
-    [[nodiscard]] const std::byte* at(Location where) const {
-        return extents_[where.extent].octets.get() + where.offset;
-    }
+    [[nodiscard]] std::byte* at(Location where) { return extents_[where.extent].octets + where.offset; }
+    [[nodiscard]] const std::byte* at(Location where) const { return extents_[where.extent].octets + where.offset; }
     /// Ends a run; `size` as it was taken.
     void drop(Location where, std::size_t size) {
         size = aligned(size);
@@ -49,7 +48,7 @@ class Arena {
         dropped_ += size;
         if (extent.live == 0) emptied(where.extent);
     }
-    /// Octets of the extents in use; at most `spare_max` empty ones are kept beside them.
+    /// Octets of the extents in use; as many empty ones at most are kept beside them, or a few.
     [[nodiscard]] std::uint64_t memory() const { return memory_; }
     /// True when at least a quarter of the memory, and an extent, holds runs that were dropped, a good part of them
     /// since the last packed(): a search that found nothing to move is not made again for each message.
@@ -64,12 +63,14 @@ class Arena {
     }
 
   private:
-    static constexpr std::size_t spare_max = 16;
+    static constexpr std::size_t spare_min = 16;
     static constexpr std::size_t large = extent_bytes / 4;
     static constexpr std::uint32_t none = 0xffffffffU;
 
     struct Extent {
-        std::unique_ptr<std::byte[]> octets;
+        std::byte* octets = nullptr;
+        Pages pages;                         // of an ordinary one; they go back to the system when a queue has drained
+        std::unique_ptr<std::byte[]> large;  // of one that holds a single run
         std::size_t capacity = 0;
         std::size_t used = 0;
         std::size_t live = 0;
@@ -84,7 +85,7 @@ class Arena {
 
     std::vector<Extent> extents_;
     std::vector<std::uint32_t> free_;  // indexes without memory
-    std::vector<std::unique_ptr<std::byte[]>> spare_;
+    std::vector<Pages> spare_;
     std::uint32_t filling_ = none;
     std::uint64_t memory_ = 0;
     std::uint64_t live_ = 0;     // octets of the runs in it

@@ -6,7 +6,8 @@
 namespace ym {
 
 void Broker::Machine::touch(Queue& q) {
-    if (q.active) return;
+    // One that nobody takes from is looked at when somebody does: let_in_line().
+    if (q.active || q.workers_first == no_link) return;
     q.active = true;
     // A queue that had nothing to do gathers no claim on turns that it did not need.
     q.pass = std::max(q.pass, pass_);
@@ -25,12 +26,14 @@ bool Broker::Machine::deliverable_while_draining(const Queue& q) const {
 void Broker::Machine::dispatch() {
     step_deliveries_ = 0;
     step_octets_at_ = out_->octets.size();
-    while (!active_.empty() && !step_is_full()) {
+    while ((!active_.empty() || let_more_in_line()) && !step_is_full()) {
         std::pop_heap(active_.begin(), active_.end(), std::greater<>{});
         Queue& q = *addresses_[active_.back().queue].queue;
         active_.pop_back();
         q.active = false;
-        const std::uint64_t turn = active_.empty() ? unlimited : turn_messages * q.settings.weight;
+        if (!active_.empty()) addresses_[active_.front().queue].queue->prefetch();
+        const bool alone = active_.empty() && waiting_for_line_.empty();
+        const std::uint64_t turn = alone ? unlimited : turn_messages * q.settings.weight;
         const std::uint64_t most = std::min(turn, step_deliveries_max - step_deliveries_);
         const std::uint64_t given = hand_out(q, most);
         step_deliveries_ += given;
@@ -106,7 +109,7 @@ std::size_t Broker::Machine::gather_workers(Queue& q, std::uint64_t& credit) {
         next = subscriptions_[i].next;
         Session& s = sessions_[subscriptions_[i].session];
         if (!s.wants_delivery()) {
-            leave_line(i);
+            leave_line(i, 0);
             continue;
         }
         WorkerView view;
@@ -148,6 +151,14 @@ std::uint64_t Broker::Machine::show_messages(Queue& q, std::uint64_t count) {
     return next_slots_.size();
 }
 
+/// Where queues take turns, messages of one queue do not stand beside each other in memory.
+void Broker::Machine::prefetch_messages(Queue& q, std::uint64_t count) {
+    const Lane& lane = q.next_lane();
+    const std::size_t ahead = std::min<std::size_t>(std::min(count, turn_messages), lane.fresh());
+    for (std::size_t i = 0; i < ahead; ++i) messages_.prefetch_entry(lane.ahead(i));
+    for (std::size_t i = 0; i < ahead; ++i) messages_.prefetch(lane.ahead(i));
+}
+
 /// Gives the queue's next `count` messages to the workers in picks_, one frame each. Stops at the first message that
 /// nobody is to have now; the messages behind it keep their order.
 std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
@@ -156,6 +167,7 @@ std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
     std::uint64_t octets = out_->octets.size() - step_octets_at_;
     constexpr std::size_t prefetch_ahead = 8;
     Lane* lane = nullptr;
+    if (!active_.empty()) prefetch_messages(q, count);
     for (std::size_t i = 0; i < count && octets < step_octets_max; ++i) {
         const std::uint32_t pick = picks_[i];
         if (pick >= views_.size() || views_[pick].credit == 0) break;
@@ -165,7 +177,7 @@ std::uint64_t Broker::Machine::deliver(Queue& q, std::uint64_t count) {
         messages_.prefetch(lane->ahead(prefetch_ahead));
         Hand& hand = hands_[pick];
         if (!hand.worker->takes_bytes()) break;
-        hand.worker->bytes_sent += messages_.head(copy.slot).body_bytes;
+        hand.worker->bytes_sent += messages_.body_bytes(copy.slot);
         octets += messages_.bytes(copy.slot);
         --views_[pick].credit;
         lane->pop(copy);
@@ -191,7 +203,7 @@ void Broker::Machine::write_deliveries(Queue& q, const Hand& hand) {
     Session& worker = *hand.worker;
     if (worker.majordomo) {  // it has credit for one at a time
         const bool works = write_majordomo_request(q, worker, taken_[hand.first].copy);
-        leave_line(hand.subscription);
+        leave_line(hand.subscription, 1);
         if (!works) idle_again(worker);
         return;
     }
@@ -218,7 +230,7 @@ void Broker::Machine::write_deliveries(Queue& q, const Hand& hand) {
         unlink_worker(hand.subscription);
         link_worker(hand.subscription);
     } else {
-        leave_line(hand.subscription);
+        leave_line(hand.subscription, taken_.size());
     }
     session_deadlines_.set_earlier(worker.ref.index, now_.monotonic + q.settings.lease);
 }
@@ -244,7 +256,7 @@ void Broker::Machine::give(Queue& q, Session& worker, const Copy& copy, wire::Fr
     const std::uint64_t tag = lease(q, worker, copy, q.settings.lease);
     const MessageHead& head = messages_.head(copy.slot);
     const Octets octets = messages_.octets(copy.slot);
-    const std::size_t cut = YM_MUTANT(body_cut) && head.body_bytes > 0 ? 1 : 0;
+    const std::size_t cut = YM_MUTANT(body_cut) && octets.size() > head.fields_bytes ? 1 : 0;
     const std::array first{
         wire::NumberField{wire::Field::fence, fence()},
         wire::NumberField{wire::Field::first_accepted_ms,
@@ -261,18 +273,51 @@ void Broker::Machine::update_wants(Session& s) {
         if (addresses_[id.value].queue) touch(queue(id));
     }
     reluctant_.clear();
-    if (s.out_of_line.empty() || !s.wants_delivery()) return;
-    for (const std::uint32_t index : s.out_of_line) {
+    if (!s.out_of_line.empty() && s.wants_delivery()) let_in_line(s);
+}
+
+/// The queues that are least far come first; a worker of many queues stands in line at the others when those have not
+/// used up its credit. Else each of its settlements would lead to a look at all of them, most of them in vain.
+void Broker::Machine::let_in_line(Session& s) {
+    for (std::size_t i = 0; i < lines_at_once && !s.out_of_line.empty(); ++i) {
+        std::pop_heap(s.out_of_line.begin(), s.out_of_line.end(), std::greater<>{});
+        const std::uint32_t index = s.out_of_line.back().subscription;
+        s.out_of_line.pop_back();
         link_worker(index);
         Queue& q = queue(subscriptions_[index].queue);
         if (q.ready > 0) touch(q);
     }
-    s.out_of_line.clear();
+    if (s.out_of_line.empty() || s.waits_for_line) return;
+    s.waits_for_line = true;
+    waiting_for_line_.push_back(s.ref.index);
 }
 
-void Broker::Machine::leave_line(std::uint32_t index) {
+/// False if no queue has anything to hand out for that.
+bool Broker::Machine::let_more_in_line() {
+    while (active_.empty() && !waiting_for_line_.empty()) {
+        let_in_.clear();
+        let_in_.swap(waiting_for_line_);
+        for (const std::uint32_t index : let_in_) {
+            Session& s = sessions_[index];  // or a later one in its place, which may well be asked
+            s.waits_for_line = false;
+            if (!s.out_of_line.empty() && s.wants_delivery()) let_in_line(s);
+        }
+    }
+    return !active_.empty();
+}
+
+/// `given`: so many messages have just come from that queue, and are not yet in its claim on turns.
+void Broker::Machine::leave_line(std::uint32_t index, std::uint64_t given) {
     unlink_worker(index);
-    sessions_[subscriptions_[index].session].out_of_line.push_back(index);
+    put_out_of_line(index, given);
+}
+
+void Broker::Machine::put_out_of_line(std::uint32_t index, std::uint64_t given) {
+    const Queue& q = queue(subscriptions_[index].queue);
+    const std::uint64_t pass = std::max(q.pass, pass_) + given * (stride / q.settings.weight);
+    std::vector<OutOfLine>& heap = sessions_[subscriptions_[index].session].out_of_line;
+    heap.push_back({pass, index});
+    std::push_heap(heap.begin(), heap.end(), std::greater<>{});
 }
 
 void Broker::Machine::link_worker(std::uint32_t index) {

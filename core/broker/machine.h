@@ -31,7 +31,7 @@ namespace ym {
 /// a body already.
 [[nodiscard]] bool attach_body(const FrameReceived& event, const wire::Frame& frame, wire::Record& record);
 
-class Broker::Machine {
+class Broker::Machine : private Bounds {
   public:
     explicit Machine(const BrokerOptions& options);
 
@@ -40,26 +40,6 @@ class Broker::Machine {
     [[nodiscard]] StatusReport status(Instant now);
 
   private:
-    /// A step of the machine is bounded by these; they have no setting.
-    static constexpr std::uint32_t malformed_max = 100;       // frames of one peer, then it is ignored
-    static constexpr std::uint64_t remembered_max = 100'000;  // sessions that are gone
-    static constexpr Duration remembered_for = 10min;
-    static constexpr std::uint64_t turn_messages = 16;  // of a queue of weight 1, while others wait for their turn
-    static constexpr std::uint64_t stride = std::uint64_t{1} << 20U;
-    static constexpr std::uint64_t deliver_records_max = 1000;  // of one DELIVER frame
-    static constexpr std::uint64_t balance_columns_max = 256;   // messages whose fields a balance policy is shown
-    static constexpr std::size_t deliver_bytes_max = std::size_t{1} << 20U;
-    static constexpr Duration store_full_wait = 100ms;
-    static constexpr Duration rate_burst = 100ms;
-    static constexpr Duration nearest_every = 10ms;  // searches for the name that may be meant; so many more at once
-    static constexpr Duration nearest_burst = 100ms;
-    static constexpr Duration given_up_every = 100ms;             // searches for clients that went away unanswered
-    static constexpr std::uint64_t step_deliveries_max = 10'000;  // the next step goes on
-    static constexpr std::size_t step_octets_max = std::size_t{32} << 20U;
-    static constexpr unsigned fence_counter_bits = 40;      // below the epoch
-    static constexpr std::uint64_t open_windows_max = 32;   // windows that a session may have open when it begins
-    static constexpr std::uint64_t frames_unconfirmed = 4;  // byte window of a producer, in frames of the largest size
-
     // step.cc: events, time
     void apply(Event& event);
     void run_due();
@@ -174,6 +154,7 @@ class Broker::Machine {
     void unmatched(const Pipeline& pipeline, Candidate& candidate, bool optional, int depth);
     void fill_columns(const Pipeline& pipeline, std::span<const std::uint32_t> messages, RouteScratch& scratch);
     void follow(const Pipeline& pipeline, RouteScratch& scratch, bool optional, int depth);
+    void prefetch_target(const Candidate& soon, const Candidate& now) const;
     void accept(Session& session, Candidate& candidate, const Pipeline* pipeline);
     static void count_optional_full(Queue& queue);
     bool can_take(const Queue& queue, std::uint64_t bytes) const;
@@ -199,6 +180,7 @@ class Broker::Machine {
     std::size_t gather_workers(Queue& queue, std::uint64_t& credit);
     std::uint64_t show_messages(Queue& queue, std::uint64_t count);
     std::uint64_t deliver(Queue& queue, std::uint64_t count);
+    void prefetch_messages(Queue& queue, std::uint64_t count);
     void write_deliveries(Queue& queue, const Hand& hand);
     void give(Queue& queue, Session& worker, const Copy& copy, wire::FrameWriter& writer);
     std::uint64_t lease(Queue& queue, Session& worker, const Copy& copy, Duration lease);
@@ -206,7 +188,10 @@ class Broker::Machine {
     [[nodiscard]] std::uint64_t fence() const { return (std::uint64_t{epoch_} << fence_counter_bits) | fence_; }
     void touch(Queue& queue);
     void update_wants(Session& session);
-    void leave_line(std::uint32_t subscription);
+    void let_in_line(Session& session);
+    bool let_more_in_line();
+    void leave_line(std::uint32_t subscription, std::uint64_t given);
+    void put_out_of_line(std::uint32_t subscription, std::uint64_t given);
     void link_worker(std::uint32_t subscription);
     void unlink_worker(std::uint32_t subscription);
     [[nodiscard]] std::uint64_t allowed(Queue& queue);
@@ -424,7 +409,9 @@ class Broker::Machine {
     std::vector<AddressId> optional_full_;                      // of one message: optional targets that cannot take it
     std::uint64_t route_random_ = 0;                            // of the frame's producer
     std::vector<std::unique_ptr<RouteScratch>> route_scratch_;  // by depth of the chain
-    std::vector<ActiveQueue> active_;  // a heap, the least far first: queues with something to hand out
+    std::vector<ActiveQueue> active_;              // a heap, the least far first: queues with something to hand out
+    std::vector<std::uint32_t> waiting_for_line_;  // sessions
+    std::vector<std::uint32_t> let_in_;
     std::uint64_t step_deliveries_ = 0;
     std::size_t step_octets_at_ = 0;    // where those of its deliveries begin
     std::uint64_t pass_ = 0;            // of the queue that had the last turn

@@ -28,14 +28,11 @@ inline constexpr Slot no_slot = 0xffffffffU;
 struct MessageHead {
     Instant accepted;
     WallTime accepted_wall;
-    std::uint64_t batch = 0;  // that holds its record; 0: none
-    std::uint32_t fields_bytes = 0;
-    std::uint32_t body_bytes = 0;
-    std::uint32_t leases = 0;  // of its copies: it stays in memory for them
-
-    /// What limits of queues and of memory count.
-    [[nodiscard]] std::uint64_t bytes() const { return std::uint64_t{fields_bytes} + body_bytes; }
+    std::uint64_t batch = 0;         // that holds its record; 0: none
+    std::uint32_t fields_bytes = 0;  // the rest of MessageEntry::bytes is its body
+    std::uint32_t leases = 0;        // of its copies: it stays in memory for them
 };
+static_assert(sizeof(MessageHead) == 32);  // of each message in memory
 
 /// What is known of a message without its octets.
 struct MessageEntry {
@@ -110,10 +107,15 @@ class Messages {
     void prefetch(Slot slot) const {
         if (slot != no_slot && is_loaded(slot)) __builtin_prefetch(arena_.at(location(at(slot))));
     }
+    /// Of a loaded one.
+    [[nodiscard]] std::uint32_t body_bytes(Slot slot) const { return bytes(slot) - head(slot).fields_bytes; }
     /// Of a loaded one: fields, then body.
     [[nodiscard]] Octets octets(Slot slot) const {
         return {arena_.at(location(at(slot))) + sizeof(MessageHead), at(slot).bytes};
     }
+
+    /// What is known of it without them will be needed sooner; a hint.
+    void prefetch_entry(Slot slot) const { __builtin_prefetch(&at(slot)); }
 
     /// Gives up the octets of a loaded message that the store has.
     void page_out(Slot slot) {
@@ -124,7 +126,7 @@ class Messages {
     }
     /// Room for the octets of a message that was paged out.
     std::byte* load(Slot slot, const MessageHead& head) {
-        YM_CHECK(!is_loaded(slot) && head.bytes() == bytes(slot));
+        YM_CHECK(!is_loaded(slot) && head.fields_bytes <= bytes(slot));
         return place(slot, head);
     }
     void remove(Slot slot) {
@@ -228,7 +230,7 @@ class Messages {
         return slot;
     }
     std::byte* place(Slot slot, const MessageHead& head) {
-        const Location where = arena_.take(sizeof(MessageHead) + head.bytes());
+        const Location where = arena_.take(sizeof(MessageHead) + bytes(slot));
         std::byte* to = arena_.at(where);
         new (to) MessageHead(head);
         Entry& entry = at(slot);

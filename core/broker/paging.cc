@@ -90,7 +90,7 @@ void Broker::Machine::load(Slot slot, const StoreRecord& record, std::uint64_t n
     head.accepted_wall = record.at;
     head.batch = number;
     head.fields_bytes = static_cast<std::uint32_t>(record.fields.size());
-    head.body_bytes = static_cast<std::uint32_t>(record.body.size());
+    YM_CHECK(record.fields.size() + record.body.size() == messages_.bytes(slot));
     std::byte* at = messages_.load(slot, head);
     for (const Octets part : {record.fields, record.body}) {
         if (part.empty()) continue;

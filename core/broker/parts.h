@@ -21,6 +21,29 @@
 
 namespace ym {
 
+/// A step of the machine is bounded by these; they have no setting.
+struct Bounds {
+    static constexpr std::uint32_t malformed_max = 100;       // frames of one peer, then it is ignored
+    static constexpr std::uint64_t remembered_max = 100'000;  // sessions that are gone
+    static constexpr Duration remembered_for = 10min;
+    static constexpr std::uint64_t turn_messages = 16;  // of a queue of weight 1, while others wait for their turn
+    static constexpr std::uint64_t stride = std::uint64_t{1} << 20U;
+    static constexpr std::size_t lines_at_once = 32;  // queues that look at a worker again when it has new credit
+    static constexpr std::uint64_t deliver_records_max = 1000;  // of one DELIVER frame
+    static constexpr std::uint64_t balance_columns_max = 256;   // messages whose fields a balance policy is shown
+    static constexpr std::size_t deliver_bytes_max = std::size_t{1} << 20U;
+    static constexpr Duration store_full_wait = 100ms;
+    static constexpr Duration rate_burst = 100ms;
+    static constexpr Duration nearest_every = 10ms;  // searches for the name that may be meant; so many more at once
+    static constexpr Duration nearest_burst = 100ms;
+    static constexpr Duration given_up_every = 100ms;             // searches for clients that went away unanswered
+    static constexpr std::uint64_t step_deliveries_max = 10'000;  // the next step goes on
+    static constexpr std::size_t step_octets_max = std::size_t{32} << 20U;
+    static constexpr unsigned fence_counter_bits = 40;      // below the epoch
+    static constexpr std::uint64_t open_windows_max = 32;   // windows that a session may have open when it begins
+    static constexpr std::uint64_t frames_unconfirmed = 4;  // byte window of a producer, in frames of the largest size
+};
+
 struct PipelineTarget {
     AddressId address;
     bool optional = false;

@@ -295,7 +295,7 @@ void Broker::Machine::subscribe(Session& s, const std::vector<AddressId>& queues
         }
         subscriptions_[index] = {s.ref.index, id, no_link, no_link, false};
         s.subscriptions.push_back(index);
-        s.out_of_line.push_back(index);
+        put_out_of_line(index, 0);
         ++queue(id).subscribers;
         schedule(queue(id));
     }

@@ -62,7 +62,19 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
     route_random_ = mix64(word ^ s.key.principal.value);
     route(address);
     const Pipeline* pipeline = addresses_[address.value].pipeline.get();
-    for (Candidate& candidate : candidates_) accept(s, candidate, pipeline);
+    constexpr std::size_t ahead = 4;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        if (i + ahead < candidates_.size()) prefetch_target(candidates_[i + ahead], candidates_[i]);
+        accept(s, candidates_[i], pipeline);
+    }
+}
+
+/// The queue of a message that will soon be accepted, unless it is that of this one.
+void Broker::Machine::prefetch_target(const Candidate& soon, const Candidate& now) const {
+    if (soon.first == no_link) return;
+    const AddressId to = targets_[soon.first].queue;
+    if (now.first != no_link && targets_[now.first].queue == to) return;
+    addresses_[to.value].queue->prefetch();
 }
 
 /// A record that cannot be read. False if the peer is ignored from here on.
@@ -312,10 +324,9 @@ Slot Broker::Machine::store_message(const Candidate& c) {
     head.accepted = now_.monotonic;
     head.accepted_wall = now_.wall;
     head.fields_bytes = static_cast<std::uint32_t>(c.fields.size() + set_fields_.size());
-    head.body_bytes = static_cast<std::uint32_t>(c.body.size());
     MessageEntry entry;
     entry.id = MessageId{next_message_++};
-    entry.bytes = static_cast<std::uint32_t>(head.bytes());
+    entry.bytes = head.fields_bytes + static_cast<std::uint32_t>(c.body.size());
     entry.priority = c.priority;
     entry.wants_reply = c.wants_reply;
     entry.holders = holders_of(c);

@@ -92,6 +92,8 @@ class Lane {
     [[nodiscard]] Slot ahead(std::size_t count) const {
         return fresh_.empty() ? no_slot : fresh_[std::min(count, fresh_.size() - 1)];
     }
+    /// How many were never delivered.
+    [[nodiscard]] std::size_t fresh() const { return fresh_.size(); }
     template <class Visit>
     void for_each(Visit visit) const {
         for (std::size_t i = 0; i < fresh_.size(); ++i) visit(fresh_[i]);
@@ -128,50 +130,55 @@ struct DeadLetter {
 inline constexpr std::uint32_t no_link = 0xffffffffU;
 
 struct Queue {
-    AddressId address;
-    QueueSettings settings;
+    // What few messages need.
     RetryPolicy* retry = nullptr;
     AddressId dead_to = no_address;
-    AddressId number = no_address;  // in the store's records: given once, never to another
-    bool keeps = false;             // durable, and the store keeps what it is given
-    bool orphan = false;
-    bool created = false;
-    bool pinned = false;                  // settings point at it
-    bool named = false;                   // the store has its name
-    std::uint64_t named_in = 0;           // last batch that holds its name
-    std::uint64_t recorded_in = 0;        // last batch that holds a record of it
-    std::uint64_t held_records = 0;       // of it, while the store takes nothing
-    std::vector<Column> balance_columns;  // what its balance policy reads of messages
-
-    std::vector<Lane> lanes;       // those in use, the highest priority first
-    std::size_t ready = 0;         // in all lanes
-    std::vector<Waiting> waiting;  // a heap, the earliest first
-    Ring<DeadLetter> dead;
-    std::uint64_t in_flight = 0;
-    std::uint64_t storing = 0;
-    MessageId wanted;        // that is to be fetched before any other
-    std::uint64_t live = 0;  // ready, waiting, in flight and storing: what limits compare with
-    std::uint64_t bytes = 0;
-
-    // Workers that would take a delivery now, the one that has waited longest first.
-    std::uint32_t workers_first = no_link;
-    std::uint32_t workers_last = no_link;
+    AddressId number = no_address;   // in the store's records: given once, never to another
+    bool pinned = false;             // settings point at it
+    bool named = false;              // the store has its name
+    std::uint64_t named_in = 0;      // last batch that holds its name
+    std::uint64_t recorded_in = 0;   // last batch that holds a record of it
+    std::uint64_t held_records = 0;  // of it, while the store takes nothing
+    MessageId wanted;                // that is to be fetched before any other
     std::uint64_t subscribers = 0;
-
-    bool active = false;     // among those that the dispatcher looks at
-    std::uint64_t pass = 0;  // how far it is in the order of turns
-    Instant rate_next;       // when the next delivery is due at `limits.rate`
-    Instant empty_since;     // for queues on demand
-
-    Ledger ledger;
+    Instant rate_next;  // when the next delivery is due at `limits.rate`
     DeadLedger dead_ledger;
-    std::uint64_t delivered = 0;
     std::uint64_t redelivered = 0;
     std::array<std::uint64_t, failure_reason_count> failures{};
     std::uint64_t refused = 0;
+
+    // What each message needs, from the lease in the settings on: with many queues none of it is in the cache.
+    QueueSettings settings;
+    AddressId address;
+    bool keeps = false;  // durable, and the store keeps what it is given
+    bool orphan = false;
+    bool created = false;
+    bool active = false;                  // among those that the dispatcher looks at
+    std::size_t ready = 0;                // in all lanes
+    std::vector<Lane> lanes;              // those in use, the highest priority first
+    std::vector<Column> balance_columns;  // what its balance policy reads of messages
+    // Workers that would take a delivery now, the one that has waited longest first.
+    std::uint32_t workers_first = no_link;
+    std::uint32_t workers_last = no_link;
+    std::uint64_t pass = 0;  // how far it is in the order of turns
+    std::uint64_t in_flight = 0;
+    std::uint64_t storing = 0;
+    std::uint64_t live = 0;  // ready, waiting, in flight and storing: what limits compare with
+    std::uint64_t bytes = 0;
+    std::vector<Waiting> waiting;  // a heap, the earliest first
+    Instant empty_since;           // for queues on demand
+    std::uint64_t delivered = 0;
     std::uint64_t processed = 0;
     Duration processing{0};
+    Ledger ledger;
+    Ring<DeadLetter> dead;
 
+    /// Asks for what a message needs of it, which is on its way from then on.
+    void prefetch() const {
+        const char* const begin = reinterpret_cast<const char*>(&settings.lease);
+        const char* const end = reinterpret_cast<const char*>(&dead);
+        for (const char* line = begin; line < end; line += 64) __builtin_prefetch(line);
+    }
     [[nodiscard]] Lane& lane(std::uint8_t priority) {
         if (!lanes.empty() && lanes.front().priority() == priority) return lanes.front();
         for (std::size_t i = 0; i < lanes.size(); ++i) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -176,6 +177,14 @@ struct LeasesDue {
     friend bool operator>(const LeasesDue& a, const LeasesDue& b) { return a.at > b.at; }
 };
 
+/// A queue's worker that the queue does not look at, and how far the queue was in the order of turns.
+struct OutOfLine {
+    std::uint64_t pass = 0;
+    std::uint32_t subscription = 0;
+
+    friend auto operator<=>(const OutOfLine&, const OutOfLine&) = default;
+};
+
 /// What a session holds besides when its peer speaks Majordomo or Paranoid Pirate.
 struct MajordomoPeer {
     bool worker = false;  // said READY
@@ -225,10 +234,11 @@ struct Session {
     std::vector<LeasesDue> leases_due;  // a heap: each lease stands in it, under a deadline that it had
     Instant last_worked;                // last delivery or settlement
     std::vector<std::uint32_t> subscriptions;
-    std::vector<std::uint32_t> out_of_line;  // those of them that no queue looks at
-    std::vector<Answer> lost;                // of this step
-    std::vector<Answer> settled;             // of this step, for flag_tell_durable
-    bool listed = false;                     // among the sessions with something to say at the step's end
+    std::vector<OutOfLine> out_of_line;  // a heap: those of them that no queue looks at, the least far first
+    bool waits_for_line = false;         // has credit, and is out of line somewhere
+    std::vector<Answer> lost;            // of this step
+    std::vector<Answer> settled;         // of this step, for flag_tell_durable
+    bool listed = false;                 // among the sessions with something to say at the step's end
 
     /// The last body may pass the credit, else one larger than all credit would never move (PROTOCOL section 6).
     [[nodiscard]] bool takes_bytes() const { return bytes_sent < bytes_credit || YM_MUTANT(bytes_credit_ignored); }

@@ -83,6 +83,9 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
         if (found > tag) stale(tag, found - 1);
         const bool is_ack = record.code == static_cast<std::uint16_t>(SettleCode::ack);
         const std::uint64_t through = is_ack ? run_of(s, found, last) : found;
+        constexpr std::uint64_t ahead = 4;
+        const Delivery* const soon = through + ahead <= last ? s.unacked.find(through + ahead) : nullptr;
+        if (soon != nullptr && soon->queue != delivery->queue) queue(soon->queue).prefetch();
         if (tell && record.code < static_cast<std::uint16_t>(SettleCode::result)) {
             // What ends the lease is recorded, unless all is as before; the rest is as durable as it will ever be.
             const bool recorded = record.code < static_cast<std::uint16_t>(SettleCode::release);

@@ -59,7 +59,7 @@ void Broker::Machine::apply(Event& event) {
 
 Instant Broker::Machine::next_deadline() const {
     if (finished_ != Finish::no) return Instant::never();
-    if (!active_.empty()) return now_.monotonic;  // the last step was full
+    if (!active_.empty() || !waiting_for_line_.empty()) return now_.monotonic;  // the last step was full
     Instant at = std::min(session_deadlines_.earliest(), queue_deadlines_.earliest());
     if (!requests_due_.empty()) at = std::min(at, requests_due_.front().at);
     if (holds_records() && store_state_ == StoreState::ready) at = std::min(at, store_full_until_);

@@ -32,6 +32,48 @@ TEST(Dispatch, GivesQueuesOfOneWorkerTurnsByTheirWeight) {
     EXPECT_NEAR(given["heavy"], 3 * given["light"], 64);
 }
 
+std::vector<std::string> names_of(int queues) {
+    std::vector<std::string> names;
+    for (int i = 0; i < queues; ++i) names.push_back("q" + std::to_string(i));
+    return names;
+}
+
+TEST(Dispatch, ServesEachOfManyQueuesInTurnWhenTheirWorkerTakesOneAtATime) {
+    const std::vector<std::string> names = names_of(200);
+    Bench b(topology(names));
+    b.hello(producer, "p");
+    std::uint64_t sequence = 1;
+    for (const std::string& name : names) {
+        publish_many(b, name, sequence, 3);
+        sequence += 3;
+    }
+    b.hello(worker, "w", 1, names);
+    std::map<std::string, int> given;
+    for (std::uint64_t tag = 1; tag <= 600; ++tag) {
+        for (const Got& delivery : b.got(worker, Verb::deliver)) ++given[delivery.name];
+        if (tag == 200) {
+            EXPECT_THAT(given, SizeIs(200)) << "each has had one turn";
+        }
+        b.settle(worker, SettleCode::ack, tag, tag + 1);
+    }
+    EXPECT_THAT(given, SizeIs(200));
+    EXPECT_THAT(given, testing::Each(testing::Pair(testing::_, 3)));
+}
+
+TEST(Dispatch, ServesAnyOfManyQueuesOfAWorkerThatHasCredit) {
+    const std::vector<std::string> names = names_of(200);
+    Bench b(topology(names));
+    b.hello(producer, "p");
+    b.hello(worker, "w", 300, names);
+    std::uint64_t sequence = 1;
+    for (const std::string& name : names) publish_many(b, name, sequence++, 1);
+    EXPECT_THAT(b.bodies(worker), SizeIs(200));
+    for (const std::string& name : names) publish_many(b, name, sequence++, 1);
+    EXPECT_THAT(b.bodies(worker), SizeIs(100));
+    b.settle(worker, SettleCode::ack, 1, 400);
+    EXPECT_THAT(b.bodies(worker), SizeIs(100));
+}
+
 TEST(Dispatch, SharesAQueueAmongItsWorkers) {
     Bench b(topology({"orders"}));
     b.hello(producer, "p");
