@@ -52,8 +52,12 @@ IMPURE_CPP = re.compile(
     r"basic_filebuf|filesystem|cout|cerr|clog|cin|ios_base|locale|basic_[io]*stringstream|basic_ostream|basic_istream|__future_base|shared_mutex)|"
     r"std::.*\b(steady_clock|system_clock|high_resolution_clock)::now"
 )
-# `base` adds two for its check: a message on standard error, and the end.
-CHECK_OBJECT, CHECK_FUNCTIONS = "check.cc.o", {"abort", "fprintf", "stderr", "fwrite", "__fprintf_chk"}
+# What single objects of `base` may call besides: its check writes a message and ends the process, its pages are memory that can
+# be given back.
+BASE_OBJECTS = {
+    "check.cc.o": {"abort", "fprintf", "stderr", "fwrite", "__fprintf_chk"},
+    "pages.cc.o": {"mmap", "munmap"},
+}
 
 TOP_FOLDERS = {"core", "plugins", "config", "examples", "tests", ".ci"}
 TOP_FILES = {
@@ -171,7 +175,7 @@ def rule_symbols(root, *libraries):
                 if IMPURE_CPP.search(pretty):
                     yield f"{name}({unit}): uses {pretty}; pure modules have no clock, file, thread or randomness of their own"
             elif not (mangled in PURE_FUNCTIONS or mangled.startswith(COMPILER_PREFIXES)):
-                if not (name == "libym_base.a" and unit == CHECK_OBJECT and mangled in CHECK_FUNCTIONS):
+                if not (name == "libym_base.a" and mangled in BASE_OBJECTS.get(unit, ())):
                     yield f"{name}({unit}): calls {mangled}; pure modules make no system call (or add it to PURE_FUNCTIONS)"
 
 
