@@ -268,6 +268,9 @@ class Taker {
 constexpr std::uint32_t queues_max = 2500;
 
 void work(const Job& job, const Around& around, unsigned workers, Shared& shared, unsigned worker) {
+    // What is queued before is still there when the job begins.
+    if (around.queued_before) ++shared.ready;
+    while (around.queued_before && !shared.go && !shared.stop) usleep(200);
     void* const context = zmq_ctx_new();
     std::vector<std::string> queues;
     Receipts receipts(job, shared);
@@ -285,7 +288,7 @@ void work(const Job& job, const Around& around, unsigned workers, Shared& shared
     if (!queues.empty() || takers.empty()) connect();
     std::vector<zmq_pollitem_t> items;
     for (const auto& taker : takers) items.push_back({taker->raw(), 0, ZMQ_POLLIN, 0});
-    ++shared.ready;
+    if (!around.queued_before) ++shared.ready;
     std::uint64_t beat_at = now_ns();
     while (!shared.stop) {
         if (takers.size() > 1 && zmq_poll(items.data(), static_cast<int>(items.size()), 100) <= 0) continue;
