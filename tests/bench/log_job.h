@@ -35,7 +35,7 @@ struct LogRun {
     std::uint64_t syncs = 0;
     std::uint64_t writes = 0;
     std::uint64_t octets_given = 0;    // batches as they are handed to the log
-    std::uint64_t octets_written = 0;  // by pwrite
+    std::uint64_t octets_written = 0;  // to files
 };
 
 /// What the process has written and synced so far.

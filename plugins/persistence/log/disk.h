@@ -32,6 +32,12 @@ class File {
 
     /// Writes all of it, or fails.
     virtual Fault write(std::uint64_t position, Octets octets) = 0;
+    /// The same, of octets that stand in several places: in one call, where the disk can.
+    virtual Fault write_parts(std::uint64_t position, std::span<const Octets> parts) {
+        std::vector<std::byte> whole;
+        for (const Octets part : parts) whole.insert(whole.end(), part.begin(), part.end());
+        return write(position, whole);
+    }
     /// `got` is less than asked for at the end of the file only.
     virtual Fault read(std::uint64_t position, std::span<std::byte> octets, std::size_t& got) = 0;
     /// What was written survives the loss of power. A failed one is never tried again.

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace ym::disklog {
@@ -39,28 +40,28 @@ Fault Log::roll() {
     return {};
 }
 
+/// The octets of batches are written from where they stand.
 void Log::build(FrameHeader& header, std::span<const Batch> batches, Octets body) {
-    std::uint64_t octets = body.size();
-    for (const Batch& batch : batches) octets += batch.octets.size();
+    static constexpr std::array<std::byte, block_bytes> zeros{};
     const std::uint64_t table_bytes = batches.size() * table_entry_bytes;
-    header.count = static_cast<std::uint32_t>(batches.size());
-    header.body_bytes = static_cast<std::uint32_t>(table_bytes + octets);
-    if (frame_.size() < header.frame_bytes()) frame_.resize(header.frame_bytes());
-
-    const std::span<std::byte> out(frame_);
+    head_.resize(frame_header_bytes + table_bytes + body.size());
+    parts_.assign(1, head_);
+    std::uint64_t octets = body.size();
     std::size_t entry_at = frame_header_bytes;
-    std::size_t at = frame_header_bytes + table_bytes;
     for (const Batch& batch : batches) {
         encode(TableEntry{static_cast<std::uint32_t>(batch.octets.size()), crc32c(batch.octets)},
-               out.subspan(entry_at, table_entry_bytes));
+               std::span(head_).subspan(entry_at, table_entry_bytes));
         entry_at += table_entry_bytes;
-        std::memcpy(out.data() + at, batch.octets.data(), batch.octets.size());
-        at += batch.octets.size();
+        octets += batch.octets.size();
+        parts_.push_back(batch.octets);
     }
-    if (!body.empty()) std::memcpy(out.data() + at, body.data(), body.size());
-    at += body.size();
-    std::memset(out.data() + at, 0, header.frame_bytes() - at);
-    header.table_crc = batches.empty() ? crc32c(body) : crc32c(out.subspan(frame_header_bytes, table_bytes));
+    if (!body.empty()) std::memcpy(head_.data() + frame_header_bytes, body.data(), body.size());
+    header.count = static_cast<std::uint32_t>(batches.size());
+    header.body_bytes = static_cast<std::uint32_t>(table_bytes + octets);
+    header.table_crc = crc32c(Octets(head_).subspan(frame_header_bytes));
+    const std::uint64_t padding = header.frame_bytes() - frame_header_bytes - header.body_bytes;
+    parts_.push_back(Octets(zeros).first(padding));
+    encode(header, head_);
 }
 
 Fault Log::write_frame(FrameHeader& header, std::span<const Batch> batches, Octets body) {
@@ -73,8 +74,7 @@ Fault Log::write_frame(FrameHeader& header, std::span<const Batch> batches, Octe
     header.chain = chain_;
     header.position = position_;
     build(header, batches, body);
-    encode(header, frame_);
-    if (Fault failed = current().file->write(position_, Octets(frame_).first(header.frame_bytes()))) return failed;
+    if (Fault failed = current().file->write_parts(position_, parts_)) return failed;
     if (!batches.empty()) {
         written_.push_back({position_, position_ + header.frame_bytes(), header.first, header.next_number() - 1});
         batches_sequence_ = header.sequence;

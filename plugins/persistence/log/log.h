@@ -126,7 +126,8 @@ class Log {
     std::vector<Loss> losses_;             // accepted, and still between frames that are kept
 
     std::vector<Written> written_;  // since the last sync
-    std::vector<std::byte> frame_;
+    std::vector<std::byte> head_;   // of the frame: header and table, or header and body
+    std::vector<Octets> parts_;     // of the frame
     Index index_;
     std::vector<std::string> notes_;
 };

@@ -5,8 +5,10 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <random>
 #include <system_error>
@@ -30,6 +32,30 @@ class PosixFile : public File {
             if (done <= 0) return fault(done < 0 ? errno : EIO, "pwrite", path_);
             octets = octets.subspan(static_cast<std::size_t>(done));
             position += static_cast<std::uint64_t>(done);
+        }
+        return {};
+    }
+
+    Fault write_parts(std::uint64_t position, std::span<const Octets> parts) override {
+        while (!parts.empty()) {
+            std::array<::iovec, 64> vectors{};
+            const std::size_t count = std::min(parts.size(), vectors.size());
+            std::size_t bytes = 0;
+            for (std::size_t i = 0; i < count; ++i) {
+                // The system only reads it.
+                vectors[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};
+                bytes += parts[i].size();
+            }
+            const ::ssize_t done =
+                ::pwritev(descriptor_, vectors.data(), static_cast<int>(count), static_cast<::off_t>(position));
+            if (done < 0 && errno == EINTR) continue;
+            if (done <= 0) return fault(done < 0 ? errno : EIO, "pwritev", path_);
+            auto written = static_cast<std::size_t>(done);
+            if (written < bytes) {
+                if (Fault failed = write_rest(position, parts.first(count), written)) return failed;
+            }
+            position += bytes;
+            parts = parts.subspan(count);
         }
         return {};
     }
@@ -66,6 +92,17 @@ class PosixFile : public File {
     }
 
   private:
+    /// Of `parts`, which begin at `position`, the first `written` octets are there already.
+    Fault write_rest(std::uint64_t position, std::span<const Octets> parts, std::size_t written) {
+        for (const Octets part : parts) {
+            const std::size_t there = std::min(written, part.size());
+            if (Fault failed = write(position + there, part.subspan(there))) return failed;
+            written -= there;
+            position += part.size();
+        }
+        return {};
+    }
+
     int descriptor_;
     std::string path_;
 };
