@@ -38,6 +38,10 @@ class File {
         for (const Octets part : parts) whole.insert(whole.end(), part.begin(), part.end());
         return write(position, whole);
     }
+    /// Writes so many zeros: whole blocks of a file that nobody else uses yet.
+    virtual Fault write_zeros(std::uint64_t position, std::uint64_t bytes) {
+        return write(position, std::vector<std::byte>(bytes));
+    }
     /// `got` is less than asked for at the end of the file only.
     virtual Fault read(std::uint64_t position, std::span<std::byte> octets, std::size_t& got) = 0;
     /// What was written survives the loss of power. A failed one is never tried again.

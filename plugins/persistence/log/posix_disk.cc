@@ -12,9 +12,13 @@
 #include <cerrno>
 #include <random>
 #include <system_error>
+#include <utility>
 
 namespace ym::disklog {
 namespace {
+
+/// Of one write of zeros.
+constexpr std::size_t zeros_bytes = std::size_t{1} << 20U;
 
 Fault fault(int code, const std::string& call, const std::string& path) {
     return {code, call + " " + path + ": " + std::generic_category().message(code)};
@@ -58,6 +62,30 @@ class PosixFile : public File {
             parts = parts.subspan(count);
         }
         return {};
+    }
+
+    /// Past the cache of the system, where the file system can: the zeros need not be copied, and keep nothing out of
+    /// memory that is worth more.
+    Fault write_zeros(std::uint64_t position, std::uint64_t bytes) override {
+        alignas(block_bytes) static std::array<std::byte, zeros_bytes> zeros{};
+        const int flags = ::fcntl(descriptor_, F_GETFL);
+        bool direct = flags >= 0 && ::fcntl(descriptor_, F_SETFL, flags | O_DIRECT) == 0;
+        Fault failed;
+        while (bytes > 0 && !failed) {
+            const std::uint64_t piece = std::min<std::uint64_t>(bytes, zeros.size());
+            const ::ssize_t done =
+                direct ? ::pwrite(descriptor_, zeros.data(), piece, static_cast<::off_t>(position)) : 0;
+            if (done < 0 && errno != EINVAL && errno != EINTR) {
+                failed = fault(errno, "pwrite", path_);
+            } else if (done != static_cast<::ssize_t>(piece)) {
+                if (std::exchange(direct, false)) ::fcntl(descriptor_, F_SETFL, flags);
+                failed = write(position, Octets(zeros).first(piece));
+            }
+            position += piece;
+            bytes -= piece;
+        }
+        if (direct) ::fcntl(descriptor_, F_SETFL, flags);
+        return failed;
     }
 
     Fault read(std::uint64_t position, std::span<std::byte> octets, std::size_t& got) override {

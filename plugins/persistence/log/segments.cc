@@ -21,9 +21,8 @@ Fault SegmentMaker::step(bool& done) {
     done = false;
     if (!begun_) return begin();
     if (zeroed_ < segment_.header.bytes) {
-        static const std::vector<std::byte> zeros(zeros_at_once);
         const std::uint64_t bytes = std::min(zeros_at_once, segment_.header.bytes - zeroed_);
-        if (Fault failed = segment_.file->write(zeroed_, std::span(zeros).first(bytes))) return failed;
+        if (Fault failed = segment_.file->write_zeros(zeroed_, bytes)) return failed;
         zeroed_ += bytes;
         return zeroed_ % sync_bytes == 0 ? segment_.file->sync() : Fault{};
     }
