@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "base/time.h"
 #include "broker/effect.h"
@@ -40,6 +41,10 @@ class Broker {
 
     /// The books, without a step: what status answers. Walks every queue.
     [[nodiscard]] StatusReport status(Instant now) const;
+
+    /// Every copy of every message, each queue's in the order that it would deliver them in. For tests of settings:
+    /// takes time and memory in proportion.
+    [[nodiscard]] std::vector<CopyStatus> copies() const;
 
   private:
     class Machine;

@@ -38,6 +38,7 @@ class Broker::Machine : private Bounds {
     void step(Now now, std::span<Event> events, Effects& effects);
     [[nodiscard]] Instant next_deadline() const;
     [[nodiscard]] StatusReport status(Instant now);
+    [[nodiscard]] std::vector<CopyStatus> copies();
 
   private:
     // step.cc: events, time
@@ -429,8 +430,7 @@ class Broker::Machine : private Bounds {
     std::vector<std::uint64_t> expired_;
 
     // Counters that belong to no queue.
-    std::uint64_t duplicates_ = 0, refused_ = 0, dropped_unmatched_ = 0;
-    std::uint64_t malformed_ = 0, stale_ = 0;
+    std::uint64_t duplicates_ = 0, refused_ = 0, dropped_unmatched_ = 0, malformed_ = 0, stale_ = 0;
     std::uint64_t replies_sent_ = 0, replies_dropped_ = 0;
 };
 

@@ -81,6 +81,17 @@ struct PeerStatus {
     std::uint64_t unconfirmed = 0;
 };
 
+/// Where one queue's copy of a message is.
+enum class CopyState : std::uint8_t { storing, ready, waiting, leased, dead };
+struct CopyStatus {
+    std::string queue;
+    CopyState state{};
+    Instant until;         // waiting: when it is due; leased: when the lease ends; dead: since when
+    std::string worker;    // leased: its name
+    FailureReason why{};   // dead
+    std::string fields{};  // encoded; empty while they are in the store alone
+};
+
 /// A plugin that has not behaved well, at one place of the settings.
 struct PluginStatus {
     std::string place;  // "pipeline orders", "queue hello", "retry default"

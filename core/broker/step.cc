@@ -11,6 +11,10 @@ void Broker::step(Now now, std::span<Event> events, Effects& effects) {
 Instant Broker::next_deadline() const {
     return machine_->next_deadline();
 }
+std::vector<CopyStatus> Broker::copies() const {
+    return machine_->copies();
+}
+
 StatusReport Broker::status(Instant now) const {
     return machine_->status(now);
 }

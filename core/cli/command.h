@@ -36,6 +36,7 @@ Command add_probe(CLI::App& program);
 Command add_route(CLI::App& program);
 Command add_send(CLI::App& program);
 Command add_status(CLI::App& program);
+Command add_test(CLI::App& program);
 Command add_version(CLI::App& program);
 Command add_work(CLI::App& program);
 

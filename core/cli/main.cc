@@ -15,7 +15,8 @@ namespace {
 
 /// Every subcommand, in the order of `--help`.
 constexpr std::array commands{
-    add_run, add_check, add_route, add_plugin, add_send, add_work, add_status, add_log, add_probe, add_version,
+    add_run,    add_check, add_route, add_plugin, add_send,    add_work,
+    add_status, add_log,   add_probe, add_test,   add_version,
 };
 
 constexpr const char* program_examples =

@@ -242,8 +242,14 @@ Config read_text(const std::string& text, const std::string& file, Variable vari
     config.file = file;
     std::optional<Node> root = read_yaml(text, file, variable, problems);
     if (!root) return config;
-    check_tree(*root, collect_names(*root), problems);
-    config.tree = std::make_shared<const Node>(std::move(*root));
+    return read_tree(std::move(*root), file, variable, problems);
+}
+
+Config read_tree(Node root, const std::string& file, Variable variable, Problems& problems) {
+    Config config;
+    config.file = file;
+    check_tree(root, collect_names(root), problems);
+    config.tree = std::make_shared<const Node>(std::move(root));
     const Effective effective(*config.tree, problems);
     read_broker(effective, variable, config);
     read_plugins(effective, config);

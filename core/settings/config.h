@@ -109,4 +109,7 @@ using Variable = const char* (*)(const char* name);
 /// The same from a text; `file` is the name that problems show.
 [[nodiscard]] Config read_text(const std::string& text, const std::string& file, Variable variable, Problems& problems);
 
+/// The same from the tree of a text, or a part of one.
+[[nodiscard]] Config read_tree(Node root, const std::string& file, Variable variable, Problems& problems);
+
 }  // namespace ym::settings

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 # A module may include those to its left, and itself. `client` stands beside the chain: it needs the wire only.
-CHAIN = ["base", "wire", "broker", "settings", "host", "store", "server", "cli"]
+CHAIN = ["base", "wire", "broker", "settings", "host", "store", "rehearsal", "server", "cli"]
 MAY_INCLUDE = {module: set(CHAIN[: i + 1]) for i, module in enumerate(CHAIN)}
 MAY_INCLUDE["client"] = {"base", "wire", "client"}
 MAY_INCLUDE["cli"].add("client")
@@ -65,7 +65,7 @@ TOP_FILES = {
     ".gitignore",
 }  # fmt: skip
 IN_FOLDER = {
-    "core": {"plugin", "base", "wire", "broker", "cli", "client", "settings", "host", "store", "server", "decisions"},
+    "core": {"plugin", "base", "wire", "broker", "cli", "client", "settings", "host", "store", "rehearsal", "server", "decisions"},
     "plugins": {"routing", "balance", "persistence", "retry", "sdk"},
     "tests": {"unit", "scenario", "simulation", "power", "power_cut", "conformance", "integration", "fuzz", "faults", "bench", "style", "stores", "support"},
 }
