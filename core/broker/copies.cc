@@ -7,6 +7,7 @@ namespace {
 
 CopyStatus copy_of(const Messages& messages, const Queue& q, CopyState state, Slot slot) {
     CopyStatus status;
+    status.message = messages.id(slot);
     status.queue = q.settings.name;
     status.state = state;
     if (messages.is_loaded(slot)) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/id.h"
 #include "base/time.h"
 #include "broker/policy.h"
 
@@ -84,6 +85,7 @@ struct PeerStatus {
 /// Where one queue's copy of a message is.
 enum class CopyState : std::uint8_t { storing, ready, waiting, leased, dead };
 struct CopyStatus {
+    MessageId message;
     std::string queue;
     CopyState state{};
     Instant until;         // waiting: when it is due; leased: when the lease ends; dead: since when

@@ -257,15 +257,16 @@ void Cast::advance(Duration by) {
     if (until > stage_->now().monotonic) stage_->go_to(until);
 }
 
-std::optional<std::size_t> Cast::number_in(std::string_view fields) const {
-    wire::FieldCursor cursor(as_octets(fields));
+std::optional<std::size_t> Cast::number_in(const CopyStatus& copy) const {
+    wire::FieldCursor cursor(as_octets(copy.fields));
     wire::FieldView field;
     while (cursor.next(field)) {
         if (field.tag != number_tag) continue;
         const auto number = wire::as_u64(field.value);
         if (number && *number < told_.size()) return static_cast<std::size_t>(*number);
     }
-    return std::nullopt;
+    const auto known = numbers_.find(copy.message);
+    return known == numbers_.end() ? std::nullopt : std::optional(known->second);
 }
 
 }  // namespace ym::rehearsal

@@ -99,8 +99,8 @@ class Cast {
     [[nodiscard]] const Told* find(const std::string& name) const;
     [[nodiscard]] const std::vector<Given>& given() const { return given_; }
     [[nodiscard]] const Actor* actor(const std::string& name) const;
-    /// The number of the message that these fields belong to, if it is one of ours.
-    [[nodiscard]] std::optional<std::size_t> number_in(std::string_view fields) const;
+    /// The number of the message that this is a copy of, if it is one of ours.
+    [[nodiscard]] std::optional<std::size_t> number_in(const CopyStatus& copy) const;
     [[nodiscard]] Duration since_start() const { return stage_->now().monotonic - start_; }
     [[nodiscard]] const std::vector<std::string>& timeline() const { return timeline_; }
     [[nodiscard]] std::uint64_t steps() const { return steps_; }
@@ -152,7 +152,8 @@ class Cast {
     std::vector<std::string> timeline_;
     std::uint64_t steps_ = 0;
 
-    StatusReport books_;  // as they were after the last step
+    std::map<MessageId, std::size_t> numbers_;  // as the fields told, while they were in memory
+    StatusReport books_;                        // as they were after the last step
     std::map<CopyKey, CopyStatus> copies_;
     std::string acking_;                     // who acks in this step
     std::optional<std::size_t> publishing_;  // the last message that was published

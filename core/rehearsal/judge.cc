@@ -76,7 +76,7 @@ std::vector<Judge::Words> Judge::copies_of(const Told& told) {
     };
     std::vector<std::string> there;
     for (const CopyStatus& copy : cast_.stage().copies()) {
-        const auto number = cast_.number_in(copy.fields);
+        const auto number = cast_.number_in(copy);
         if (!number || &cast_.told()[*number] != &told) continue;
         there.push_back(copy.queue);
         const CopyKnown more = known(copy.queue);
@@ -99,7 +99,9 @@ std::vector<Judge::Words> Judge::copies_of(const Told& told) {
     }
     std::string none = "unconfirmed";
     if (told.status >= 300) none = "refused";
-    if (told.status == 200 || told.status == 208) none = "dropped";
+    // What no queue ever had, no binding has matched; what one had, and never gave up, went with a broker that was
+    // killed.
+    if (told.status == 200 || told.status == 208) none = told.copies.empty() ? "dropped" : "lost";
     if (all.empty()) all.push_back({{"is", none}, {"because", none == "dropped" ? "unmatched" : ""}});
     for (Words& words : all) words["status"] = std::to_string(told.status);
     return all;

@@ -15,8 +15,8 @@ constexpr std::string_view durations[] = {"for", "at"};
 constexpr std::string_view numbers[] = {"attempts", "attempt", "status"};
 
 Wanted read_one(const std::string& key, const Node& value, Reader& reader) {
-    static const std::vector<std::string> states = {"refused", "unconfirmed", "ready",   "waiting", "leased",
-                                                    "acked",   "dead",        "dropped", "expired", "deleted"};
+    static const std::vector<std::string> states = {"refused", "unconfirmed", "ready",   "waiting", "leased", "acked",
+                                                    "dead",    "dropped",     "expired", "deleted", "lost"};
     static const std::vector<std::string> reasons = {"nack",        "reject",     "throttled",     "lease_expired",
                                                      "worker_lost", "queue_full", "optional_full", "unmatched",
                                                      "expired",     "delayed",    "key_paused",    "dead_letter"};

@@ -32,11 +32,13 @@ void Cast::watch() {
     if (same(books_, after)) return;
     std::map<CopyKey, CopyStatus> copies;
     for (CopyStatus& copy : stage_->copies()) {
-        const auto number = number_in(copy.fields);
-        if (number) copies.insert_or_assign(CopyKey{*number, copy.queue}, std::move(copy));
+        const auto number = number_in(copy);
+        if (!number) continue;
+        numbers_[copy.message] = *number;
+        copies.insert_or_assign(CopyKey{*number, copy.queue}, std::move(copy));
     }
     for (const auto& [key, copy] : copies) {
-        if (!copies_.contains(key)) told_[key.message].copies[key.queue].fate.reset();
+        if (!copies_.contains(key)) told_[key.message].copies[key.queue].fate.reset();  // known from now on
     }
     for (const auto& [key, copy] : copies_) learn(key, books_, after, copies);
     // An optional queue that is full never holds its copy.

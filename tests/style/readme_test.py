@@ -92,10 +92,11 @@ class Readme(unittest.TestCase):
             out.write(text)
 
     def run_yaml(self, text):
-        file = os.path.join(self.folder, "readme.yaml")
+        scenario = text.startswith("test:")  # about the settings before it
+        file = os.path.join(self.folder, "scenario.yaml" if scenario else "broker.yaml")
         with open(file, "w", encoding="utf-8") as out:
             out.write(text)
-        self.run_it([PROGRAM, "check", file], self.folder)
+        self.run_it([PROGRAM, "test" if scenario else "check", file], self.folder)
 
     def test_every_block_does_what_it_says(self):
         self.start_broker()
