@@ -142,6 +142,29 @@ TEST(Store, AnswersAWorkerThatAsksWhenItsAckIsDurable) {
     EXPECT_EQ(settled[0].id, 1U);
 }
 
+TEST(Store, AnswersForEachOfARunOfAcks) {
+    for (const bool keeps_them : {true, false}) {
+        Bench b(keeps_them ? durable({"orders"}) : topology({"orders"}), keeps);
+        b.hello(producer, "p");
+        b.hello(worker, "w", 10, {"orders"});
+        for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) b.publish(producer, "orders", sequence, "x");
+        for (std::uint64_t batch = 1; keeps_them && batch <= 3; ++batch) b.complete(batch, StoreStatus::ok);
+        EXPECT_THAT(b.bodies(worker), SizeIs(3));
+        b.from(worker, [](wire::FrameWriter& w) {
+            w.begin(Verb::settle, wire::flag_tell_durable, "", 10);
+            w.begin_record(0, 1);
+            w.field(wire::Field::through, std::uint64_t{3});
+        });
+        b.step();
+        if (keeps_them) b.complete(4, StoreStatus::ok);
+        const auto settled = b.got(worker, Verb::confirm);
+        ASSERT_THAT(settled, SizeIs(1));
+        EXPECT_EQ(settled[0].id, 1U);
+        EXPECT_EQ(settled[0].u64(wire::Field::through), 3U) << keeps_them;
+        EXPECT_EQ(b.queue("orders").live, 0U);
+    }
+}
+
 TEST(Drain, RefusesNewMessagesLetsWorkersFinishAndEnds) {
     Bench b(topology({"orders"}));
     b.hello(producer, "p");
