@@ -149,6 +149,7 @@ def a_session_lost_after_the_grace_loses_its_deliveries(stage):
 def a_worker_comes_back_to_a_restarted_broker(stage):
     producer, worker = stage.producer(), stage.worker("hello")
     producer.publish(to="hello", bodies=["before"] * 30)
+    true(producer.flush(timeout=10)["done"], "confirms are missing")  # or it sends them again to the new broker
     held = take(worker, 10)
     stage.broker.kill()
     stage.broker.start()
