@@ -203,8 +203,8 @@ class Broker::Machine : private Bounds {
     void on_credit(Session& session, const FrameReceived& event, const wire::Frame& frame);
     void settle_range(Session& session, const wire::Record& record, std::uint64_t last, Duration retry_after,
                       bool tell);
-    void settle_one(Session& session, std::uint64_t tag, Delivery& delivery, const wire::Record& record,
-                    Duration retry_after);
+    void settle(Session& session, std::uint64_t tag, std::uint64_t through, Delivery& delivery,
+                const wire::Record& record, Duration retry_after);
     void ack(Session& session, std::uint64_t first, std::uint64_t last, const wire::Record& record);
     static std::uint64_t run_of(Session& session, std::uint64_t first, std::uint64_t last);
     Copy end_lease(Session& session, std::uint64_t tag, const Delivery& delivery);

@@ -182,7 +182,7 @@ void Broker::Machine::on_majordomo_answer(Session& s, const mdp::Message& m) {
     record.code = static_cast<std::uint16_t>(last ? wire::SettleCode::ack : wire::SettleCode::part);
     encode_body(m.body, record.fields, record.body);
     if (!last && !YM_MUTANT(part_keeps_lease)) delivery.deadline = now_.monotonic + topology_->majordomo.busy_max;
-    settle_one(s, tag, delivery, record, Duration{0});
+    settle(s, tag, tag, delivery, record, Duration{0});
     if (last) idle_again(s);
 }
 

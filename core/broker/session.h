@@ -249,18 +249,23 @@ struct Session {
     }
 };
 
-/// Adds an answer, joined to the last one if it goes on from it.
-inline void add_answer(std::vector<Answer>& answers, std::uint64_t id, wire::Status status, std::string_view text = {},
-                       Duration retry_after = Duration{0}) {
+/// Adds an answer to a run, joined to the last one if it goes on from it.
+inline void add_answers(std::vector<Answer>& answers, std::uint64_t first, std::uint64_t through, wire::Status status,
+                        std::string_view text = {}, Duration retry_after = Duration{0}) {
     if (!answers.empty()) {
         Answer& last = answers.back();
         const bool same_text = last.text.size() == text.size() && (text.empty() || last.text == text);
-        if (last.last + 1 == id && last.status == status && same_text && last.retry_after == retry_after) {
-            last.last = id;
+        if (last.last + 1 == first && last.status == status && same_text && last.retry_after == retry_after) {
+            last.last = through;
             return;
         }
     }
-    answers.push_back({id, id, status, std::string(text), retry_after});
+    answers.push_back({first, through, status, std::string(text), retry_after});
+}
+
+inline void add_answer(std::vector<Answer>& answers, std::uint64_t id, wire::Status status, std::string_view text = {},
+                       Duration retry_after = Duration{0}) {
+    add_answers(answers, id, id, status, text, retry_after);
 }
 
 }  // namespace ym

@@ -90,28 +90,25 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
             // What ends the lease is recorded, unless all is as before; the rest is as durable as it will ever be.
             const bool recorded = record.code < static_cast<std::uint16_t>(SettleCode::release);
             if (!recorded || !queue(delivery->queue).keeps) {
-                for (std::uint64_t t = found; t <= through; ++t) add_answer(s.settled, t, Status::ok);
+                add_answers(s.settled, found, through, Status::ok);
                 say(s);
             } else {
                 (store_open() ? batch().settled : held_settled_).push_back({s.ref, found, through, 0});
             }
         }
-        if (is_ack) {
-            ack(s, found, through, record);
-        } else {
-            settle_one(s, found, *delivery, record, retry_after);
-        }
+        settle(s, found, through, *delivery, record, retry_after);
         if (through == last) return;
         tag = through + 1;
     }
 }
 
-void Broker::Machine::settle_one(Session& s, std::uint64_t tag, Delivery& delivery, const wire::Record& record,
-                                 Duration retry_after) {
+/// Acks come as a run of deliveries of one queue, `delivery` the first of them; all else one by one.
+void Broker::Machine::settle(Session& s, std::uint64_t tag, std::uint64_t through, Delivery& delivery,
+                             const wire::Record& record, Duration retry_after) {
     Queue& q = queue(delivery.queue);
     s.last_worked = now_.monotonic;
     switch (static_cast<SettleCode>(record.code)) {
-        case SettleCode::ack: return ack(s, tag, tag, record);
+        case SettleCode::ack: return ack(s, tag, through, record);
         case SettleCode::nack: return fail(end_lease(s, tag, delivery), q.address, FailureReason::nack, retry_after);
         case SettleCode::reject: return fail(end_lease(s, tag, delivery), q.address, FailureReason::reject);
         case SettleCode::throttled:

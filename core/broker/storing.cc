@@ -243,7 +243,7 @@ void Broker::Machine::complete(PendingBatch& pending) {
     for (const PendingAnswer& run : pending.settled) {
         Session* s = session(run.session);
         if (s == nullptr || s->state != SessionState::connected) continue;
-        for (std::uint64_t tag = run.first; tag <= run.last; ++tag) add_answer(s->settled, tag, Status::ok);
+        add_answers(s->settled, run.first, run.last, Status::ok);
         say(*s);
     }
 }
