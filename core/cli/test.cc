@@ -122,18 +122,7 @@ nlohmann::ordered_json to_json(const Played& played, bool verbose) {
                                {"comparisons", played.outcome.expectations},
                                {"played_ms", to_ms(played.outcome.played)},
                                {"steps", played.outcome.steps}};
-    nlohmann::ordered_json problems = nlohmann::ordered_json::array();
-    for (const settings::Problem& problem : played.problems.sorted()) {
-        problems.push_back({{"id", problem.id},
-                            {"file", problem.place.file},
-                            {"line", problem.place.line},
-                            {"column", problem.place.column},
-                            {"path", problem.path},
-                            {"found", problem.found},
-                            {"expected", problem.expected},
-                            {"hint", problem.hint}});
-    }
-    out["problems"] = std::move(problems);
+    out["problems"] = nlohmann::ordered_json::parse(settings::problems_as_json(played.problems));
     nlohmann::ordered_json unmet = nlohmann::ordered_json::array();
     for (const rehearsal::Unmet& one : played.outcome.unmet) {
         unmet.push_back({{"file", one.place.file},

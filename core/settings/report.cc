@@ -20,6 +20,17 @@ nlohmann::ordered_json as_json(const Problem& problem) {
             {"hint", problem.hint}};
 }
 
+nlohmann::ordered_json as_json(const Problems& problems) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const Problem& problem : problems.sorted()) list.push_back(as_json(problem));
+    return list;
+}
+
+/// Names may hold octets that a path has cut in two: those are replaced, as JSON is UTF-8.
+std::string dump(const nlohmann::ordered_json& json) {
+    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 }  // namespace
 
 std::string problems_as_text(const Problems& problems, Colour colour) {
@@ -39,12 +50,14 @@ std::string problems_as_text(const Problems& problems, Colour colour) {
     return out + (coloured ? red + sum + plain : sum) + "\n";
 }
 
+std::string problems_as_json(const Problems& problems) {
+    return dump(as_json(problems));
+}
+
 std::string report_as_json(const Config& config, const Problems& problems, bool values,
                            const PluginDefaults& defaults) {
     nlohmann::ordered_json report{{"ok", problems.empty()}, {"file", config.file}, {"count", problems.count()}};
-    nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    for (const Problem& problem : problems.sorted()) list.push_back(as_json(problem));
-    report["problems"] = std::move(list);
+    report["problems"] = as_json(problems);
     if (values && config.tree != nullptr) {
         nlohmann::ordered_json lines = nlohmann::ordered_json::array();
         for_each_line(config, defaults, [&](const PrintedLine& line) {
@@ -57,8 +70,7 @@ std::string report_as_json(const Config& config, const Problems& problems, bool 
         });
         report["values"] = std::move(lines);
     }
-    // Names may hold octets that a path has cut in two: those are replaced, as JSON is UTF-8.
-    return report.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    return dump(report) + "\n";
 }
 
 CheckOutput check_output(const Config& config, const Problems& problems, const CheckOptions& options) {

@@ -16,9 +16,11 @@ enum class Colour : bool { off, on };
 /// A line for each problem, as to_line() makes it, and one that counts them; empty if there is none.
 [[nodiscard]] std::string problems_as_text(const Problems& problems, Colour colour);
 
-/// `{"ok": true, "file": ..., "problems": [{"id", "file", "line", "column", "path", "found", "expected", "hint"}]}`
-/// and, with `values`, `"values": [{"path", "value", "from"}]`: every effective value in the order of print(). One
-/// line.
+/// `[{"id", "file", "line", "column", "path", "found", "expected", "hint"}]`
+[[nodiscard]] std::string problems_as_json(const Problems& problems);
+
+/// `{"ok": true, "file": ..., "count": ..., "problems": ...}`, those as problems_as_json() has them, and, with
+/// `values`, `"values": [{"path", "value", "from"}]`: every effective value in the order of print(). One line.
 [[nodiscard]] std::string report_as_json(const Config& config, const Problems& problems, bool values,
                                          const PluginDefaults& defaults = {});
 
