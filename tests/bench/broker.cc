@@ -12,13 +12,13 @@
 
 #include "bench/job.h"
 #include "bench/socket.h"
+#include "bench/ymp_peer.h"
 #include "wire/ymp.h"
 
 namespace ym::bench {
 namespace {
 
 using wire::Field;
-using wire::Frame;
 using wire::FrameWriter;
 using wire::Record;
 using wire::RecordCursor;
@@ -114,86 +114,6 @@ void run_broker(const Job& job, const Folder& folder, const Folder& disk, std::v
     std::perror(words.front());
 }
 
-/// A peer's side of a session.
-class Peer {
-  public:
-    Peer(const char* endpoint, const std::string& name) : socket_(ZMQ_DEALER), name_(name) {
-        socket_.set(ZMQ_RCVTIMEO, 100);
-        socket_.connect(endpoint);
-    }
-
-    /// HELLO, and the wait for WELCOME. `window` is the highest tag that the broker may use.
-    void greet(const char* works_on, std::uint64_t window) {
-        const std::string session = (name_ + std::to_string(getpid()) + "----------------").substr(0, 16);
-        Buffer buffer;
-        FrameWriter writer(buffer);
-        writer.begin(Verb::hello, 0, name_, window);
-        writer.begin_record(0, 0);
-        writer.field(Field::session, session);
-        writer.field(Field::versions, std::string_view("\1"));
-        if (works_on != nullptr) {
-            writer.field(Field::queue, std::string_view(works_on));
-            writer.field(Field::bytes, std::uint64_t{1} << 50U);
-        }
-        send(writer.end());
-        while (!receive(0) || frame_.verb != Verb::welcome) {
-        }
-    }
-
-    void send(Octets frame) { socket_.send(frame.data(), frame.size()); }
-
-    /// Takes the next frame; false if none came in time. What says that the run is broken ends the process.
-    bool receive(int flags) {
-        if (!socket_.receive(message_, flags)) return false;
-        if (wire::parse_frame({message_.data(), message_.size()}, frame_)) broken("a frame that cannot be read");
-        if (frame_.verb == Verb::error || frame_.verb == Verb::lost) broken(wire::name_of(frame_.verb));
-        return true;
-    }
-
-    [[nodiscard]] const Frame& frame() const { return frame_; }
-    [[nodiscard]] int descriptor() { return socket_.descriptor(); }
-
-    [[noreturn]] void broken(std::string_view why) const {
-        std::fprintf(stderr, "bench: %s got %.*s\n", name_.c_str(), static_cast<int>(why.size()), why.data());
-        RecordCursor cursor(frame_);
-        for (Record record; cursor.next(record) == RecordCursor::Step::record;) {
-            std::fprintf(stderr, "bench:   id %llu, status %u\n", static_cast<unsigned long long>(record.id),
-                         record.code);
-        }
-        std::_Exit(1);
-    }
-
-  private:
-    Socket socket_;
-    std::string name_;
-    Message message_;
-    Frame frame_;
-};
-
-/// The number in a field of a record, or `otherwise`.
-std::uint64_t number_in(const Record& record, Field which, std::uint64_t otherwise) {
-    wire::FieldCursor fields(record.fields);
-    for (wire::FieldView field; fields.next(field);) {
-        if (field.tag == static_cast<std::uint8_t>(which)) return wire::as_u64(field.value).value_or(otherwise);
-    }
-    return otherwise;
-}
-
-/// How far a producer may go: sequences, and octets of bodies.
-struct Window {
-    std::uint64_t sequence = 0;
-    static constexpr std::uint64_t unlimited = ~std::uint64_t{0};
-    std::uint64_t bytes = unlimited;
-
-    void welcome(const Frame& frame) {
-        RecordCursor cursor(frame);
-        Record record;
-        if (cursor.next(record) != RecordCursor::Step::record) return;
-        sequence = number_in(record, Field::through, 0);
-        bytes = number_in(record, Field::bytes, unlimited);
-    }
-};
-
 /// A PUBLISH frame of a whole batch, whose numbers can be changed in place.
 class Batch {
   public:
@@ -238,10 +158,9 @@ class Batch {
 };
 
 void publish(const Job& job, Shared& shared, unsigned producer) {
-    Peer peer(shared.front, "producer" + std::to_string(producer));
-    peer.greet(nullptr, 0);
-    Window window;
-    window.welcome(peer.frame());
+    YmpPeer peer(zmq_ctx_new(), shared.front, "producer" + std::to_string(producer));
+    peer.hello({}, 0);
+    peer.welcome();
     Batch batch(job);
     ++shared.ready;
     while (!shared.go) usleep(200);
@@ -253,15 +172,7 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
     const auto take = [&](int flags) {
         if (!peer.receive(flags)) return false;
         if (peer.frame().verb != Verb::confirm) return true;
-        std::uint64_t count = 0;
-        window.sequence = std::max(window.sequence, peer.frame().number);
-        RecordCursor cursor(peer.frame());
-        for (Record record; cursor.next(record) == RecordCursor::Step::record;) {
-            window.bytes = std::max(window.bytes, number_in(record, Field::bytes, 0));
-            if (record.id == 0) continue;
-            if (record.code != static_cast<std::uint16_t>(wire::Status::ok)) peer.broken("a refusal");
-            count += number_in(record, Field::through, record.id) - record.id + 1;
-        }
+        const std::uint64_t count = peer.confirmed();
         confirmed += count;
         pace.confirmed(count);
         return true;
@@ -269,8 +180,7 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
     while (confirmed < job.each() && !shared.stop) {
         while (take(ZMQ_DONTWAIT)) {
         }
-        const bool room = sent + job.batch <= window.sequence && (sent + job.batch - 1) * job.body < window.bytes;
-        if (sent == job.each() || !room) {
+        if (sent == job.each() || !peer.has_room(sent + job.batch, job.body)) {
             take(0);
             continue;
         }
@@ -282,8 +192,9 @@ void publish(const Job& job, Shared& shared, unsigned producer) {
 }
 
 void work(const Job& job, Shared& shared, unsigned worker) {
-    Peer peer(shared.back, "worker" + std::to_string(worker));
-    peer.greet(queue, job.credit());
+    YmpPeer peer(zmq_ctx_new(), shared.back, "worker" + std::to_string(worker));
+    peer.hello({queue}, job.credit());
+    peer.welcome();
     ++shared.ready;
     Buffer buffer;
     Receipts receipts(job, shared);

@@ -14,7 +14,7 @@
 #include <ostream>
 #include <vector>
 
-#include "bench/growth_peer.h"
+#include "bench/ymp_peer.h"
 
 namespace ym::bench {
 namespace {
@@ -156,7 +156,7 @@ void fill(const Job& job, const Around& around, const char* endpoint, std::strin
           unsigned producer) {
     constexpr std::uint32_t most = 500;
     const std::unique_ptr<void, decltype(&zmq_ctx_term)> context(zmq_ctx_new(), &zmq_ctx_term);
-    GrowthPeer peer(context.get(), endpoint, "filler");
+    YmpPeer peer(context.get(), endpoint, "filler");
     peer.hello({}, 0);
     peer.welcome();
     Batch batch(around, address, most, job.body);
@@ -183,7 +183,7 @@ void publish(const Job& job, const Around& around, Shared& shared, unsigned prod
         fill(job, around, shared.front, around.queued_before ? queue_name(0) : beside, around.queued, filler);
         if (around.drain) shared.confirmed += around.queued;
     }
-    GrowthPeer peer(zmq_ctx_new(), shared.front, "producer" + std::to_string(producer));
+    YmpPeer peer(zmq_ctx_new(), shared.front, "producer" + std::to_string(producer));
     peer.hello({}, 0);
     peer.welcome();
     Batch batch(around, pipeline, job.batch, job.body);
@@ -257,7 +257,7 @@ class Taker {
         }
     }
 
-    GrowthPeer peer_;
+    YmpPeer peer_;
     std::uint64_t credit_;
     Receipts& receipts_;
     std::uint64_t last_ = 0;  // tag
@@ -314,10 +314,10 @@ void idle(const Around& around, std::uint32_t count, unsigned first, Shared& sha
     const std::vector<std::string> queues{around.idle_beside ? queue_name(0) : beside};
     // Those of a policy that serves one worker have credit, and are not served for that.
     const std::uint64_t credit = around.idle_beside && around.balance == nullptr ? 0 : 10;
-    std::vector<std::unique_ptr<GrowthPeer>> peers;
+    std::vector<std::unique_ptr<YmpPeer>> peers;
     for (std::uint32_t i = 0; i < count; ++i) {
         const std::string name = "i" + std::to_string(crowd) + "-" + std::to_string(i);
-        peers.push_back(std::make_unique<GrowthPeer>(context, shared.back, name));
+        peers.push_back(std::make_unique<YmpPeer>(context, shared.back, name));
         peers.back()->hello(queues, credit);
         if (i % 100 == 99) peers[i - 99]->welcome();  // no more at a time than the broker's backlog takes
     }

@@ -24,9 +24,9 @@ inline std::uint64_t number_of(const wire::Record& record, wire::Field which, st
     return otherwise;
 }
 
-class GrowthPeer {
+class YmpPeer {
   public:
-    GrowthPeer(void* context, const char* endpoint, std::string name)
+    YmpPeer(void* context, const char* endpoint, std::string name)
         : socket_(context, ZMQ_DEALER), name_(std::move(name)) {
         socket_.set(ZMQ_RCVTIMEO, 100);
         socket_.connect(endpoint);
