@@ -16,12 +16,14 @@ class Batches {
         std::uint64_t bytes = 0;       // on disk, nearly
         std::uint64_t live_bytes = 0;  // of the messages whose records stand in it
         std::uint32_t live = 0;        // messages
+        std::uint32_t around = 0;      // octets that each message takes there besides its own, on average
         bool has_notes = false;        // holds records of single copies that may still count
         WallTime at;  // when it was appended; of one that was replayed: when its first message was accepted
     };
 
-    /// What a record of `bytes` octets of fields and body takes.
+    /// What a record of `bytes` octets of fields and body takes, and each message behind the first of a record.
     static constexpr std::uint64_t record_bytes(std::uint64_t bytes) { return 64 + bytes; }
+    static constexpr std::uint64_t more_bytes(std::uint64_t bytes) { return 8 + bytes; }
 
     /// Batch `number`, above all others; numbers between are of batches that were never kept.
     Batch& add(std::uint64_t number) {
@@ -44,10 +46,15 @@ class Batches {
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
     [[nodiscard]] std::uint64_t live_bytes() const { return live_bytes_; }
 
-    void wrote(std::uint64_t number, std::uint64_t bytes) {
+    /// The batch takes so many octets. Those that each of its messages takes besides its own count with it.
+    void wrote(std::uint64_t number, std::uint64_t bytes, std::uint32_t around) {
         constexpr std::uint64_t block = 4096;
         Batch& batch = line_[number - first_];
         const std::uint64_t whole = (bytes + block - 1) / block * block;
+        const std::uint64_t change = std::uint64_t{batch.live} * (std::uint64_t{around} - batch.around);
+        batch.live_bytes += change;
+        live_bytes_ += change;
+        batch.around = around;
         bytes_ += whole - batch.bytes;
         batch.bytes = whole;
     }
@@ -55,16 +62,16 @@ class Batches {
     void join(std::uint64_t number, std::uint64_t message_bytes) {
         Batch& batch = line_[number - first_];
         ++batch.live;
-        batch.live_bytes += record_bytes(message_bytes);
-        live_bytes_ += record_bytes(message_bytes);
+        batch.live_bytes += message_bytes + batch.around;
+        live_bytes_ += message_bytes + batch.around;
     }
     /// It does not count any more.
     void leave(std::uint64_t number, std::uint64_t message_bytes) {
         Batch* batch = find(number);
         YM_CHECK(batch != nullptr && batch->live > 0);
         --batch->live;
-        batch->live_bytes -= record_bytes(message_bytes);
-        live_bytes_ -= record_bytes(message_bytes);
+        batch->live_bytes -= message_bytes + batch->around;
+        live_bytes_ -= message_bytes + batch->around;
     }
     /// Batches up to `through` are gone.
     void reclaim(std::uint64_t through) {

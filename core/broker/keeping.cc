@@ -74,12 +74,19 @@ Slot Broker::Machine::split(Queue& from, Queue& to, Slot slot) {
 /// What a batch takes on disk, nearly, and whether it says something of single copies.
 void Broker::Machine::measure_batch(std::uint64_t number, std::span<const StoreRecord> records) {
     std::uint64_t bytes = 0;
+    std::uint64_t around = 0;
+    std::uint64_t messages = 0;
     bool has_notes = false;
     for (const StoreRecord& r : records) {
-        bytes += Batches::record_bytes(r.fields.size() + r.body.size() + r.name.size() + r.numbers.size_bytes());
+        bytes += Batches::record_bytes(r.fields.size() + r.body.size() + r.name.size() + r.numbers.size_bytes() +
+                                       r.steps.size());
         has_notes = has_notes || is_note(r.kind);
+        if (!holds_message(r.kind)) continue;
+        for (const Content& content : r.more) bytes += Batches::more_bytes(content.bytes());
+        around += Batches::record_bytes(0) + Batches::more_bytes(0) * r.more.size();
+        messages += messages_of(r);
     }
-    batches_.wrote(number, bytes);
+    batches_.wrote(number, bytes, messages == 0 ? 0 : static_cast<std::uint32_t>(around / messages));
     batches_.find(number)->has_notes = has_notes;
 }
 
@@ -158,10 +165,12 @@ void Broker::Machine::relocate(const BatchFetched& event, std::uint64_t bytes) {
         // All other records are older than the next snapshot.
         if (is_note(r.kind)) relocation_.notes.push_back(r);
         if (!holds_message(r.kind)) continue;
-        const Slot slot = messages_.find(r.message);
-        if (slot == no_slot || messages_.batch(slot) != event.batch) continue;
-        if (!messages_.is_loaded(slot)) load(slot, r, event.batch);
-        relocation_.messages.push_back(r.message);
+        each_message(r, [&](MessageId id, Octets fields, Octets body) {
+            const Slot slot = messages_.find(id);
+            if (slot == no_slot || messages_.batch(slot) != event.batch) return;
+            if (!messages_.is_loaded(slot)) load(slot, r.at, fields, body, event.batch);
+            relocation_.messages.push_back(id);
+        });
     }
     relocation_.from.push_back(event.batch);
 }
@@ -195,14 +204,14 @@ void Broker::Machine::relocate_message(MessageId id) {
         return;
     }
     batch().relocated.push_back(id);
-    const std::size_t first = record_queues_.size();
+    const std::size_t first = lists_.queues.size();
     holders_.for_each(messages_.holders(slot), [this](AddressId q) {
         if (!queue(q).keeps) return;
         name_queue(queue(q));
-        record_queues_.push_back(queue(q).number);
+        lists_.queues.push_back(queue(q).number);
     });
-    if (record_queues_.size() == first) return;  // those that still hold it keep nothing
-    record_queues_at_.push_back(static_cast<std::uint32_t>(record_queues_.size()));
+    if (lists_.queues.size() == first) return;  // those that still hold it keep nothing
+    lists_.end_message();
     show_message(record(RecordKind::relocated), slot);
 }
 
@@ -220,14 +229,14 @@ void Broker::Machine::write_snapshot() {
     reclaiming_.snapshot_batch = batch().number;
     reclaiming_.through = reclaiming_.next - 1;
     const auto write = [this](RecordKind kind) -> StoreRecord& {
-        record_numbers_at_.push_back(static_cast<std::uint32_t>(record_numbers_.size()));
+        lists_.numbers_to.push_back(static_cast<std::uint32_t>(lists_.numbers.size()));
         return record(kind);
     };
-    record_numbers_.insert(record_numbers_.end(), {next_message_, duplicates_, refused_, dropped_unmatched_});
+    lists_.numbers.insert(lists_.numbers.end(), {next_message_, duplicates_, refused_, dropped_unmatched_});
     write(RecordKind::totals);
     storing_.assign(addresses_.size(), {});
     for (std::size_t i = 0; i < pending_.size(); ++i) {
-        for (const StoringCopy& copy : pending_[i].copies) ++storing_[copy.queue.value].accepted;
+        for (const StoringCopy& copy : pending_[i].copies) storing_[copy.queue.value].accepted += copy.count;
         for (const MovingCopy& moving : pending_[i].moved) ++storing_[moving.to.queue.value].moved_in;
     }
     for (const Address& address : addresses_) {
@@ -241,22 +250,22 @@ void Broker::Machine::write_snapshot() {
     for (const Session& s : sessions_) {
         if (s.state == SessionState::free || s.majordomo || s.accepted.taken() == 0) continue;
         if (YM_MUTANT(windows_left_behind)) continue;
-        s.accepted.save(record_numbers_);
+        s.accepted.save(lists_.numbers);
         StoreRecord& r = write(RecordKind::window);
         r.principal = s.key.principal;
         r.session = as_octets(s.key.text());
     }
     reclaiming_.snapshot_bytes =
-        record_numbers_.size() * sizeof(std::uint64_t) + Batches::record_bytes(0) * record_numbers_at_.size();
+        lists_.numbers.size() * sizeof(std::uint64_t) + Batches::record_bytes(0) * lists_.numbers_to.size();
 }
 
 /// A queue's books as they will be when everything that was appended is stored: with `storing`.
 void Broker::Machine::add_books(const Queue& q, const Storing& storing) {
     const Ledger& l = q.ledger;
-    record_numbers_.insert(record_numbers_.end(), {l.accepted + (YM_MUTANT(snapshot_too_early) ? 0 : storing.accepted),
-                                                   l.moved_in + storing.moved_in, l.acked, l.dead, l.expired, l.deleted,
-                                                   l.moved_out, q.dead_ledger.in, q.dead_ledger.dropped});
-    record_numbers_.insert(record_numbers_.end(), l.dropped.begin(), l.dropped.end());
+    lists_.numbers.insert(lists_.numbers.end(), {l.accepted + (YM_MUTANT(snapshot_too_early) ? 0 : storing.accepted),
+                                                 l.moved_in + storing.moved_in, l.acked, l.dead, l.expired, l.deleted,
+                                                 l.moved_out, q.dead_ledger.in, q.dead_ledger.dropped});
+    lists_.numbers.insert(lists_.numbers.end(), l.dropped.begin(), l.dropped.end());
 }
 
 /// A batch is stored: what it carries on from others need not be there twice.
@@ -291,7 +300,7 @@ void Broker::Machine::refuse_relocation(PendingBatch& pending) {
     Batches::Batch* batch = batches_.find(pending.number);
     if (batch == nullptr) return;
     batch->has_notes = false;
-    batches_.wrote(pending.number, 0);
+    batches_.wrote(pending.number, 0, 0);
 }
 
 }  // namespace ym

@@ -165,9 +165,8 @@ class Broker::Machine : private Bounds {
     [[nodiscard]] Holders::Set holders_of(const Candidate& candidate);
     void enqueue(const Target& target, Slot slot, bool stored);
     void arrive(Queue& queue, Slot slot);
-    void make_ready(Queue& queue, Lane& lane, Slot slot);
+    void make_ready(Queue& queue, Lane& lane, Slot first, std::uint32_t count);
     void make_ready(const StoringCopy& copy);
-    void record_message(const Session& session, const Candidate& candidate, Slot slot);
     void confirm(Session& session, const Candidate& candidate, bool stored);
     void clear_candidates();
     void refuse(Session& session, std::uint64_t sequence, wire::Status status, std::string_view text,
@@ -250,23 +249,31 @@ class Broker::Machine : private Bounds {
     void on(const StoreAcquired& event);
     StoreRecord& record(RecordKind kind);
     StoreRecord& record_of(Queue& queue, RecordKind kind);
-    PendingBatch& batch();
+    void record_message(const Session& session, const Candidate& candidate, Slot slot);
+    [[nodiscard]] bool record_behind(const Session& session, const Candidate& candidate, Slot slot);
+    void record_settled(Queue& queue, MessageId message, Outcome outcome);
+    PendingBatch& batch() { return batch_open_ ? pending_.back() : open_batch(); }
+    PendingBatch& open_batch();
     void name_queue(Queue& queue);
     [[nodiscard]] Queue& queue_of(const StoreRecord& record);
     [[nodiscard]] PendingBatch* pending(std::uint64_t number);
     void complete(PendingBatch& pending);
     void refuse_batch(PendingBatch& pending);
+    void refuse_copy(Queue& queue, Slot slot);
     void close_empty_batch();
     void seal_batch();
+    void show_lists(PendingBatch& pending);
     void release_held();
     [[nodiscard]] bool store_open() const;
-    [[nodiscard]] bool holds_records() const { return !held_records_.empty() || !held_moved_.empty(); }
+    [[nodiscard]] bool holds_records() const { return !held_.records.empty() || !held_.moved.empty(); }
 
     // replay.cc: what the store kept of an earlier life
     void on(const StoreReplayed& event);
     [[nodiscard]] bool replay_record(const StoreRecord& record);
-    [[nodiscard]] bool replay_message(const StoreRecord& record, std::span<const AddressId> numbers);
-    bool replay_settled(AddressId number, MessageId message, Outcome outcome);
+    [[nodiscard]] bool replay_messages(const StoreRecord& record, std::span<const AddressId> numbers);
+    bool replay_message(const StoreRecord& record, MessageId id, std::uint64_t bytes, Holders::Set holders);
+    bool replay_settled(const StoreRecord& record);
+    void replay_settled(Replay::Books& books, AddressId number, MessageId message, Outcome outcome);
     bool replay_note(const StoreRecord& record, Replay::Books& books);
     SequenceWindow* replay_session(const StoreRecord& record);
     void finish_replay();
@@ -304,7 +311,7 @@ class Broker::Machine : private Bounds {
     Fetching& fetch(std::uint64_t batch);
     void want(Queue& queue, Slot slot);
     void look_ahead(Queue& queue);
-    void load(Slot slot, const StoreRecord& record, std::uint64_t batch);
+    void load(Slot slot, WallTime accepted, Octets fields, Octets body, std::uint64_t batch);
 
     // answers.cc: what a step tells its peers
     void say(Session& session);
@@ -366,7 +373,6 @@ class Broker::Machine : private Bounds {
     std::vector<RequestDue> requests_due_;  // a heap, the earliest first
     std::uint64_t reply_bytes_ = 0;         // of replies that are kept
 
-    enum class StoreState : std::uint8_t { ready, acquiring };
     StoreState store_state_ = StoreState::ready;
     Instant store_full_until_;
     bool store_short_ = false;  // the store was full, and has taken no publish since
@@ -375,13 +381,8 @@ class Broker::Machine : private Bounds {
     Ring<PendingBatch> pending_;  // appended, in order; the last may still be open
     bool batch_open_ = false;
     std::vector<PendingBatch> batch_spare_;
-    std::vector<StoreRecord> held_records_;  // while the store takes nothing
-    std::vector<PendingAnswer> held_settled_;
-    std::vector<MovingCopy> held_moved_;
-    std::vector<AddressId> record_queues_;
-    std::vector<std::uint32_t> record_queues_at_;
-    std::vector<std::uint64_t> record_numbers_;
-    std::vector<std::uint32_t> record_numbers_at_;
+    HeldRecords held_;
+    RecordLists lists_;
     std::vector<AddressId> numbers_;  // queues by their numbers in the store
     std::unique_ptr<Replay> replay_;  // until all is read
     Batches batches_;
@@ -428,7 +429,6 @@ class Broker::Machine : private Bounds {
     std::vector<Duration> waits_;
     std::vector<Taken> taken_;
     std::vector<std::uint64_t> expired_;
-
     // Counters that belong to no queue.
     std::uint64_t duplicates_ = 0, refused_ = 0, dropped_unmatched_ = 0, malformed_ = 0, stale_ = 0;
     std::uint64_t replies_sent_ = 0, replies_dropped_ = 0;

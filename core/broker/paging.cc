@@ -76,26 +76,28 @@ void Broker::Machine::on(const BatchFetched& event) {
     const std::uint64_t room = topology_->memory_max - topology_->memory_max / 8;
     for (const StoreRecord& r : event.records) {
         if (!holds_message(r.kind)) continue;
-        const Slot slot = messages_.find(r.message);
-        if (slot == no_slot || messages_.is_loaded(slot) || messages_.batch(slot) != event.batch) continue;
-        const bool is_wanted = std::find(wanted_.begin(), wanted_.end(), r.message) != wanted_.end();
-        if (!is_wanted && (fetched.relocates || memory() > room)) continue;
-        load(slot, r, event.batch);
+        each_message(r, [&](MessageId id, Octets fields, Octets body) {
+            const Slot slot = messages_.find(id);
+            if (slot == no_slot || messages_.is_loaded(slot) || messages_.batch(slot) != event.batch) return;
+            const bool is_wanted = std::find(wanted_.begin(), wanted_.end(), id) != wanted_.end();
+            if (!is_wanted && (fetched.relocates || memory() > room)) return;
+            load(slot, r.at, fields, body, event.batch);
+        });
     }
 }
 
-void Broker::Machine::load(Slot slot, const StoreRecord& record, std::uint64_t number) {
+void Broker::Machine::load(Slot slot, WallTime accepted, Octets fields, Octets body, std::uint64_t number) {
     MessageHead head;
-    head.accepted = to_instant(record.at);
-    head.accepted_wall = record.at;
+    head.accepted = to_instant(accepted);
+    head.accepted_wall = accepted;
     head.batch = number;
-    head.fields_bytes = static_cast<std::uint32_t>(record.fields.size());
-    YM_CHECK(record.fields.size() + record.body.size() == messages_.bytes(slot));
-    std::byte* at = messages_.load(slot, head);
-    for (const Octets part : {record.fields, record.body}) {
+    head.fields_bytes = static_cast<std::uint32_t>(fields.size());
+    YM_CHECK(fields.size() + body.size() == messages_.bytes(slot));
+    std::byte* to = messages_.load(slot, head);
+    for (const Octets part : {fields, body}) {
         if (part.empty()) continue;
-        std::memcpy(at, part.data(), part.size() - (YM_MUTANT(page_cut) ? 1 : 0));
-        at += part.size();
+        std::memcpy(to, part.data(), part.size() - (YM_MUTANT(page_cut) ? 1 : 0));
+        to += part.size();
     }
 }
 

@@ -163,9 +163,11 @@ struct PendingAnswer {
     std::uint64_t bytes = 0;
 };
 
+/// Copies that follow one another: so many slots from this one on, of one priority, in the order of their numbers.
 struct StoringCopy {
     AddressId queue;
     Slot slot = no_slot;
+    std::uint32_t count = 1;
 };
 
 /// A dead letter that goes on in another queue, until the store has it there.
@@ -190,6 +192,7 @@ struct PendingBatch {
     std::vector<MovingCopy> moved;
     std::vector<AddressId> named;           // queues whose names are in it
     std::vector<StoreRecord> others;        // records that no publish waits for; appended again if the store was full
+    std::vector<std::byte> steps;           // that those show
     std::vector<MessageId> relocated;       // whose older records do not count when it is stored
     std::vector<std::uint64_t> read_notes;  // batches whose notes stand in it again
     std::size_t notes_first = 0;            // of its records those notes
@@ -206,10 +209,20 @@ struct PendingBatch {
         moved.clear();
         named.clear();
         others.clear();
+        steps.clear();
         relocated.clear();
         read_notes.clear();
         notes_first = notes_last = 0;
     }
+};
+
+enum class StoreState : std::uint8_t { ready, acquiring };
+
+/// What is to be stored as soon as the store takes anything.
+struct HeldRecords {
+    std::vector<StoreRecord> records;
+    std::vector<PendingAnswer> settled;
+    std::vector<MovingCopy> moved;
 };
 
 /// What a HELLO says.

@@ -363,8 +363,17 @@ void Broker::Machine::enqueue(const Target& target, Slot slot, bool stored) {
     q.bytes += bytes;
     if (stored) {
         ++q.storing;
-        q.lane(messages_.priority(slot)).storing_in = batch().number;
-        batch().copies.push_back({target.queue, slot});
+        PendingBatch& pending = batch();
+        q.lane(messages_.priority(slot)).storing_in = pending.number;
+        if (!pending.copies.empty()) {
+            StoringCopy& last = pending.copies.back();
+            if (last.queue == q.address && last.slot + last.count == slot &&
+                messages_.priority(last.slot) == messages_.priority(slot)) {
+                ++last.count;
+                return;
+            }
+        }
+        pending.copies.push_back({q.address, slot});
         return;
     }
     ++q.ledger.accepted;
@@ -380,41 +389,23 @@ void Broker::Machine::arrive(Queue& q, Slot slot) {
         before->behind.push_back({q.address, slot});
         return;
     }
-    make_ready(q, lane, slot);
+    make_ready(q, lane, slot, 1);
 }
 
 void Broker::Machine::make_ready(const StoringCopy& copy) {
     Queue& q = queue(copy.queue);
-    make_ready(q, q.lane(messages_.priority(copy.slot)), copy.slot);
+    make_ready(q, q.lane(messages_.priority(copy.slot)), copy.slot, copy.count);
 }
 
-void Broker::Machine::make_ready(Queue& q, Lane& lane, Slot slot) {
-    const MessageId id = messages_.id(slot);
-    // Others may have come in while this one was being stored; its number says where it belongs.
-    if (lane.ends_before(id)) {
-        lane.add(id, slot);
+void Broker::Machine::make_ready(Queue& q, Lane& lane, Slot first, std::uint32_t count) {
+    // Others may have come in while these were being stored; their numbers say where they belong.
+    if (lane.ends_before(messages_.id(first))) {
+        for (Slot slot = first; slot < first + count; ++slot) lane.add(messages_.id(slot), slot);
     } else {
-        lane.put_back({id, slot, 0});
+        for (Slot slot = first; slot < first + count; ++slot) lane.put_back({messages_.id(slot), slot, 0});
     }
-    ++q.ready;
+    q.ready += count;
     touch(q);
-}
-
-void Broker::Machine::record_message(const Session& s, const Candidate& c, Slot slot) {
-    for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) name_queue(queue(targets_[t].queue));
-    keep_in(slot, batch().number);
-    StoreRecord& r = record(RecordKind::accepted);
-    show_message(r, slot);
-    r.principal = s.key.principal;
-    // A Majordomo client has no session that outlives its connection.
-    if (!s.majordomo) r.session = as_octets(s.key.text());
-    r.sequence = c.sequence;
-    // Views of the routes are made when the step ends: the list may still move.
-    for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) {
-        const Queue& q = queue(targets_[t].queue);
-        if (q.keeps) record_queues_.push_back(q.number);
-    }
-    record_queues_at_.push_back(static_cast<std::uint32_t>(record_queues_.size()));
 }
 
 }  // namespace ym

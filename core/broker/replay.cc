@@ -37,8 +37,7 @@ void count(Ledger& ledger, Outcome outcome) {
 void Broker::Machine::on(const StoreReplayed& event) {
     if (event.batch <= last_batch_) {
         for (const StoreRecord& r : event.records) {
-            if (YM_MUTANT(batch_read_twice) && replay_ && r.kind == RecordKind::settled)
-                (void)replay_settled(r.queue, r.message, r.outcome);
+            if (YM_MUTANT(batch_read_twice) && replay_ && r.kind == RecordKind::settled) (void)replay_settled(r);
         }
         return;
     }
@@ -68,22 +67,25 @@ bool Broker::Machine::replay_record(const StoreRecord& r) {
             return true;
         case RecordKind::accepted:
             if (SequenceWindow* window = replay_session(r)) {
-                window->make_room(r.sequence, replay_->span);
-                window->accept(r.sequence);
+                for (std::size_t i = 0; i < messages_of(r); ++i) {
+                    window->make_room(r.sequence + i, replay_->span);
+                    window->accept(r.sequence + i);
+                }
             }
             for (const AddressId number : r.queues) {
                 Replay::Books* of = replay_->books(number);
                 if (of == nullptr) return false;
-                ++of->ledger.accepted;
+                of->ledger.accepted += messages_of(r);
             }
-            return replay_message(r, r.queues);
-        case RecordKind::relocated: return replay_message(r, r.queues);
+            return replay_messages(r, r.queues);
+        case RecordKind::relocated: return replay_messages(r, r.queues);
         case RecordKind::moved:
             if (books == nullptr) return false;
             ++books->ledger.moved_in;
-            if (r.from != no_address) replay_settled(r.from, r.origin, Outcome::dead);
-            return replay_message(r, {&r.queue, 1});
-        case RecordKind::settled: return books != nullptr && replay_settled(r.queue, r.message, r.outcome);
+            if (Replay::Books* from = r.from == no_address ? nullptr : replay_->books(r.from))
+                replay_settled(*from, r.from, r.origin, Outcome::dead);
+            return replay_messages(r, {&r.queue, 1});
+        case RecordKind::settled: return replay_settled(r);
         case RecordKind::attempted:
         case RecordKind::dead: return books != nullptr && replay_note(r, *books);
         case RecordKind::ledger: return books != nullptr && read_books(r.numbers, *books);
@@ -104,25 +106,33 @@ bool Broker::Machine::replay_record(const StoreRecord& r) {
     return false;
 }
 
+bool Broker::Machine::replay_messages(const StoreRecord& r, std::span<const AddressId> numbers) {
+    const auto is_known = [](AddressId number) { return number.value < Replay::numbers_max; };
+    if (!std::all_of(numbers.begin(), numbers.end(), is_known)) return false;
+    holding_.assign(numbers.begin(), numbers.end());
+    const Holders::Set holders = holders_.of(holding_);
+    bool possible = true;
+    each_message(r, [&](MessageId id, Octets fields, Octets body) {
+        possible = possible && replay_message(r, id, fields.size() + body.size(), holders);
+    });
+    return possible;
+}
+
 /// A message's record. One that is known already has been relocated: its record stands here now.
-bool Broker::Machine::replay_message(const StoreRecord& r, std::span<const AddressId> numbers) {
-    next_message_ = std::max(next_message_, r.message.value + 1);
-    const std::uint64_t bytes = r.fields.size() + r.body.size();
-    const Slot known = messages_.find(r.message);
+bool Broker::Machine::replay_message(const StoreRecord& r, MessageId id, std::uint64_t bytes, Holders::Set holders) {
+    next_message_ = std::max(next_message_, id.value + 1);
+    const Slot known = messages_.find(id);
     if (known != no_slot) {
         if (messages_.bytes(known) != bytes) return false;
         keep_in(known, last_batch_);
         return true;
     }
-    if (numbers.empty() || r.priority > 31 || bytes > 0xffffffffU || r.message.value == 0) return false;
-    holding_.assign(numbers.begin(), numbers.end());
-    if (std::any_of(holding_.begin(), holding_.end(), [](AddressId n) { return n.value >= Replay::numbers_max; }))
-        return false;
+    if (holders == Holders::none || r.priority > 31 || bytes > 0xffffffffU || id.value == 0) return false;
     MessageEntry entry;
-    entry.id = r.message;
+    entry.id = id;
     entry.bytes = static_cast<std::uint32_t>(bytes);
     entry.priority = r.priority;
-    entry.holders = holders_.of(holding_);
+    entry.holders = holders;
     holders_.retain(entry.holders);
     (void)messages_.add_paged(entry, last_batch_);
     batches_.join(last_batch_, bytes);
@@ -131,9 +141,14 @@ bool Broker::Machine::replay_message(const StoreRecord& r, std::span<const Addre
     return true;
 }
 
-bool Broker::Machine::replay_settled(AddressId number, MessageId message, Outcome outcome) {
-    Replay::Books* books = replay_->books(number);
+bool Broker::Machine::replay_settled(const StoreRecord& r) {
+    Replay::Books* books = replay_->books(r.queue);
     if (books == nullptr) return false;
+    each_settled(r, [&](MessageId id) { replay_settled(*books, r.queue, id, r.outcome); });
+    return true;
+}
+
+void Broker::Machine::replay_settled(Replay::Books& books, AddressId number, MessageId message, Outcome outcome) {
     bool was_dead = false;
     if (!replay_->notes.empty()) {
         const auto note = replay_->notes.find({message, number});
@@ -143,13 +158,12 @@ bool Broker::Machine::replay_settled(AddressId number, MessageId message, Outcom
         }
     }
     if (was_dead) {
-        ++books->dead.dropped;
+        ++books.dead.dropped;
     } else {
-        count(books->ledger, outcome);
+        count(books.ledger, outcome);
     }
     const Slot slot = messages_.find(message);
     if (slot != no_slot) drop_copy(number, slot);
-    return true;
 }
 
 /// Its message may only come later, if its older record was reclaimed.

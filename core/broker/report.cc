@@ -132,7 +132,7 @@ StatusReport Broker::Machine::status(Instant now) {
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         for (const StoringCopy& copy : pending_[i].behind) {
             QueueStatus& q = report.queues[place[copy.queue.value]];
-            ++q.waiting;
+            q.waiting += copy.count;
             q.oldest = std::max(q.oldest, now - messages_.head(copy.slot).accepted);
         }
     }

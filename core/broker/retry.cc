@@ -107,11 +107,7 @@ bool Broker::Machine::move_dead(Queue& from, Queue& to, const Copy& copy, Failur
     const Slot slot = split(from, to, copy.slot);
     ++to.live;
     to.bytes += bytes;
-    if (from.keeps && !to.keeps) {
-        StoreRecord& r = record_of(from, RecordKind::settled);
-        r.message = copy.id;
-        r.outcome = Outcome::dead;
-    }
+    if (from.keeps && !to.keeps) record_settled(from, copy.id, Outcome::dead);
     if (!to.keeps) {
         ++to.ledger.moved_in;
         arrive(to, slot);
@@ -122,7 +118,7 @@ bool Broker::Machine::move_dead(Queue& from, Queue& to, const Copy& copy, Failur
     if (store_open()) {
         record_move(moving);
     } else {
-        held_moved_.push_back(moving);
+        held_.moved.push_back(moving);
     }
     return true;
 }
@@ -147,11 +143,7 @@ void Broker::Machine::record_move(const MovingCopy& moving) {
 void Broker::Machine::drop_dead(Queue& q) {
     const Slot slot = q.dead.front().slot;
     q.dead.pop_front();
-    if (q.keeps) {
-        StoreRecord& r = record_of(q, RecordKind::settled);
-        r.message = messages_.id(slot);
-        r.outcome = Outcome::dropped;
-    }
+    if (q.keeps) record_settled(q, messages_.id(slot), Outcome::dropped);
     drop_copy(q.address, slot);
     ++q.dead_ledger.dropped;
 }
@@ -159,9 +151,7 @@ void Broker::Machine::drop_dead(Queue& q) {
 /// A copy has left its queue for good; its ledger was told by the caller.
 void Broker::Machine::settled(Queue& q, Slot slot, Outcome outcome) {
     for (int i = 0; q.keeps && i < (YM_MUTANT(settled_twice) ? 2 : 1); ++i) {
-        StoreRecord& r = record_of(q, RecordKind::settled);
-        r.message = messages_.id(slot);
-        r.outcome = outcome;
+        record_settled(q, messages_.id(slot), outcome);
     }
     --q.live;
     q.bytes -= messages_.bytes(slot);

@@ -93,7 +93,7 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
                 add_answers(s.settled, found, through, Status::ok);
                 say(s);
             } else {
-                (store_open() ? batch().settled : held_settled_).push_back({s.ref, found, through, 0});
+                (store_open() ? batch().settled : held_.settled).push_back({s.ref, found, through, 0});
             }
         }
         settle(s, found, through, *delivery, record, retry_after);

@@ -29,10 +29,7 @@ void Broker::Machine::step(Now now, std::span<Event> events, Effects& effects) {
     }
     now_ = now;
     out_ = &effects;
-    record_queues_.clear();
-    record_queues_at_.clear();
-    record_numbers_.clear();
-    record_numbers_at_.clear();
+    lists_.clear();
     // Between steps nothing is borrowed.
     page_out_spared();
     if (memory_short_) messages_.pack();

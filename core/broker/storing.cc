@@ -5,18 +5,16 @@ namespace ym {
 
 using wire::Status;
 
-PendingBatch& Broker::Machine::batch() {
-    if (!batch_open_) {
-        if (batch_spare_.empty()) {
-            pending_.push_back({});
-        } else {
-            pending_.push_back(std::move(batch_spare_.back()));
-            batch_spare_.pop_back();
-        }
-        pending_.back().number = ++last_batch_;
-        batches_.add(last_batch_);
-        batch_open_ = true;
+PendingBatch& Broker::Machine::open_batch() {
+    if (batch_spare_.empty()) {
+        pending_.push_back({});
+    } else {
+        pending_.push_back(std::move(batch_spare_.back()));
+        batch_spare_.pop_back();
     }
+    pending_.back().number = ++last_batch_;
+    batches_.add(last_batch_);
+    batch_open_ = true;
     return pending_.back();
 }
 
@@ -65,11 +63,80 @@ StoreRecord& Broker::Machine::record_of(Queue& q, RecordKind kind) {
         q.recorded_in = batch().number;
         return r;
     }
-    held_records_.push_back({});
-    held_records_.back().kind = kind;
-    held_records_.back().queue = q.number;
+    held_.records.push_back({});
+    held_.records.back().kind = kind;
+    held_.records.back().queue = q.number;
     ++q.held_records;
-    return held_records_.back();
+    return held_.records.back();
+}
+
+/// The store is to keep the newest message for those of its queues that do.
+void Broker::Machine::record_message(const Session& s, const Candidate& c, Slot slot) {
+    const std::uint64_t number = batch().number;
+    const std::uint32_t bytes = messages_.bytes(slot);
+    messages_.set_batch(slot, number);
+    batches_.join(number, bytes);
+    if (record_behind(s, c, slot)) return;
+    for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) name_queue(queue(targets_[t].queue));
+    StoreRecord& r = record(RecordKind::accepted);
+    show_message(r, slot);
+    r.principal = s.key.principal;
+    // A Majordomo client has no session that outlives its connection.
+    if (!s.majordomo) r.session = as_octets(s.key.text());
+    r.sequence = c.sequence;
+    for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) {
+        const Queue& q = queue(targets_[t].queue);
+        if (q.keeps) lists_.queues.push_back(q.number);
+    }
+    lists_.end_message();
+    lists_.run = {
+        out_->records.size(), s.ref, messages_.holders(slot), c.priority, r.message.value, c.sequence, 1, bytes};
+}
+
+/// Adds the newest message to the record of the one before it, if that was recorded last and differs in nothing but
+/// number, sequence and content.
+bool Broker::Machine::record_behind(const Session& s, const Candidate& c, Slot slot) {
+    // What a reader takes from a record is not without end.
+    constexpr std::uint64_t bytes_max = std::uint64_t{256} << 10U;
+    OpenRun& run = lists_.run;
+    const bool follows = run.records == out_->records.size() && run.session == s.ref &&
+                         run.sequence + 1 == c.sequence && run.message + 2 == next_message_ &&
+                         run.priority == c.priority && run.holders == messages_.holders(slot) && run.count < run_max &&
+                         run.bytes < bytes_max;
+    if (!follows) return false;
+    const std::uint32_t fields_bytes = messages_.head(slot).fields_bytes;
+    const Octets octets = messages_.octets(slot);
+    lists_.contents.push_back({octets.data(), fields_bytes, static_cast<std::uint32_t>(octets.size()) - fields_bytes});
+    ++lists_.contents_to.back();
+    ++run.message;
+    ++run.sequence;
+    ++run.count;
+    run.bytes += octets.size();
+    return true;
+}
+
+/// The queue's copy of the message is done. Several share a record, if their numbers rise by not too much.
+void Broker::Machine::record_settled(Queue& q, MessageId message, Outcome outcome) {
+    constexpr std::uint64_t step_max = 255;
+    constexpr std::uint32_t count_max = 4096;
+    OpenSettled& open = lists_.settled;
+    const std::uint64_t step = message.value - open.message;
+    const bool follows = open.records != 0 && open.records == out_->records.size() && open.queue == q.number &&
+                         open.outcome == outcome && step - 1 < step_max && open.count < count_max;
+    const bool is_open = store_open();
+    if (follows && is_open) {
+        lists_.steps.push_back(static_cast<std::byte>(step));
+        ++lists_.steps_to.back();
+        open.message = message.value;
+        ++open.count;
+        return;
+    }
+    StoreRecord& r = record_of(q, RecordKind::settled);
+    r.message = message;
+    r.outcome = outcome;
+    if (!is_open) return;
+    lists_.steps_to.push_back(static_cast<std::uint32_t>(lists_.steps.size()));
+    open = {out_->records.size(), q.number, outcome, message.value, 1};
 }
 
 bool Broker::Machine::store_open() const {
@@ -82,18 +149,19 @@ void Broker::Machine::release_held() {
     if (!holds_records() || !store_open()) return;
     held_go_ = store_short_;
     PendingBatch& pending = batch();
-    pending.settled.insert(pending.settled.end(), held_settled_.begin(), held_settled_.end());
-    held_settled_.clear();
-    for (const StoreRecord& r : held_records_) {
+    pending.settled.insert(pending.settled.end(), held_.settled.begin(), held_.settled.end());
+    held_.settled.clear();
+    for (const StoreRecord& r : held_.records) {
         Queue& q = queue_of(r);
         name_queue(q);
         --q.held_records;
         q.recorded_in = pending.number;
+        if (r.kind == RecordKind::settled) lists_.steps_to.push_back(static_cast<std::uint32_t>(lists_.steps.size()));
     }
-    out_->records.insert(out_->records.end(), held_records_.begin(), held_records_.end());
-    held_records_.clear();
-    for (const MovingCopy& moving : held_moved_) record_move(moving);
-    held_moved_.clear();
+    out_->records.insert(out_->records.end(), held_.records.begin(), held_.records.end());
+    held_.records.clear();
+    for (const MovingCopy& moving : held_.moved) record_move(moving);
+    held_.moved.clear();
 }
 
 /// A batch that answers wait for, but nothing was written to it (a lease that was extended, a part of a reply): there
@@ -117,6 +185,45 @@ void Broker::Machine::close_empty_batch() {
     batch_spare_.push_back(std::move(empty));
 }
 
+/// Records get their views of the lists, which do not move any more.
+void Broker::Machine::show_lists(PendingBatch& pending) {
+    pending.steps.swap(lists_.steps);  // they are shown again if the store is full
+    const auto next = [](const auto& list, const std::vector<std::uint32_t>& ends, std::size_t& which) {
+        const std::uint32_t from = which == 0 ? 0 : ends[which - 1];
+        return std::span(list).subspan(from, ends[which++] - from);
+    };
+    std::size_t queues = 0;
+    std::size_t contents = 0;
+    std::size_t numbers = 0;
+    std::size_t settled = 0;
+    std::size_t at = 0;
+    for (StoreRecord& r : out_->records) {
+        // Said again, they need not be held back if the store is full: where they were said first they still are.
+        const bool is_again = at >= pending.notes_first && at < pending.notes_last;
+        ++at;
+        switch (r.kind) {
+            case RecordKind::accepted:
+            case RecordKind::relocated:
+                r.queues = next(lists_.queues, lists_.queues_to, queues);
+                r.more = next(lists_.contents, lists_.contents_to, contents);
+                break;
+            case RecordKind::settled:
+                r.steps = next(pending.steps, lists_.steps_to, settled);
+                pending.others.push_back(r);
+                break;
+            case RecordKind::attempted:
+            case RecordKind::dead:
+                if (!is_again) pending.others.push_back(r);
+                break;
+            case RecordKind::ledger:
+            case RecordKind::window:
+            case RecordKind::totals: r.numbers = next(lists_.numbers, lists_.numbers_to, numbers); break;
+            case RecordKind::queue:
+            case RecordKind::moved: break;
+        }
+    }
+}
+
 void Broker::Machine::seal_batch() {
     if (!batch_open_) return;
     batch_open_ = false;
@@ -126,40 +233,7 @@ void Broker::Machine::seal_batch() {
     // A batch that may wait is one that a store short of space still takes, so then workers that ask wait as well.
     const bool asked = !pending.settled.empty() && !store_short_;
     out_->may_wait = pending.copies.empty() && pending.confirms.empty() && !asked;
-    std::size_t route = 0;
-    std::size_t list = 0;
-    std::uint32_t from = 0;
-    std::uint32_t numbers_from = 0;
-    std::size_t at = 0;
-    for (StoreRecord& r : out_->records) {
-        // Said again, they need not be held back if the store is full: where they were said first they still are.
-        const bool is_again = at >= pending.notes_first && at < pending.notes_last;
-        ++at;
-        switch (r.kind) {
-            case RecordKind::accepted:
-            case RecordKind::relocated: {
-                const std::uint32_t to = record_queues_at_[route++];
-                r.queues = std::span<const AddressId>(record_queues_).subspan(from, to - from);
-                from = to;
-                break;
-            }
-            case RecordKind::settled:
-            case RecordKind::attempted:
-            case RecordKind::dead:
-                if (!is_again) pending.others.push_back(r);
-                break;
-            case RecordKind::ledger:
-            case RecordKind::window:
-            case RecordKind::totals: {
-                const std::uint32_t to = record_numbers_at_[list++];
-                r.numbers = std::span<const std::uint64_t>(record_numbers_).subspan(numbers_from, to - numbers_from);
-                numbers_from = to;
-                break;
-            }
-            case RecordKind::queue:
-            case RecordKind::moved: break;
-        }
-    }
+    show_lists(pending);
     measure_batch(pending.number, out_->records);
     batches_.find(pending.number)->at = now_.wall;
 }
@@ -213,8 +287,8 @@ void Broker::Machine::complete(PendingBatch& pending) {
     if (!pending.copies.empty()) store_short_ = false;
     for (const AddressId id : pending.named) queue(id).named = true;
     for (const StoringCopy& copy : pending.copies) {
-        --queue(copy.queue).storing;
-        ++queue(copy.queue).ledger.accepted;
+        queue(copy.queue).storing -= copy.count;
+        queue(copy.queue).ledger.accepted += copy.count;
         make_ready(copy);
     }
     for (const MovingCopy& moving : pending.moved) {
@@ -229,7 +303,9 @@ void Broker::Machine::complete(PendingBatch& pending) {
     }
     for (const AddressId id : pending.optional_full) count_optional_full(queue(id));
     complete_relocation(pending);
-    for (const StoringCopy& copy : pending.copies) spare(copy.slot);
+    for (const StoringCopy& copy : pending.copies) {
+        for (Slot slot = copy.slot; is_memory_high() && slot < copy.slot + copy.count; ++slot) spare(slot);
+    }
     dropped_unmatched_ += pending.unmatched;
     for (const PendingAnswer& run : pending.confirms) {
         Session* s = session(run.session);
@@ -248,27 +324,31 @@ void Broker::Machine::complete(PendingBatch& pending) {
     }
 }
 
+/// The message was not stored: the queue does not have it.
+void Broker::Machine::refuse_copy(Queue& q, Slot slot) {
+    const MessageId id = messages_.id(slot);
+    if (messages_.wants_reply(slot)) {
+        const auto request = requests_.find(id);
+        if (request != requests_.end() && request->second.majordomo) {
+            end_request(id, Status::full, "the store is full");
+        } else if (request != requests_.end()) {
+            if (Session* s = session(request->second.session)) --s->requests;
+            requests_.erase(request);
+        }
+    }
+    --q.storing;
+    --q.live;
+    q.bytes -= messages_.bytes(slot);
+    ++q.refused;
+    drop_copy(q.address, slot);
+}
+
 /// The store was full: the publishes of the batch are refused as if they had never been, all else is tried again.
 void Broker::Machine::refuse_batch(PendingBatch& pending) {
     store_full_until_ = now_.monotonic + store_full_wait;
     store_short_ = true;
     for (const StoringCopy& copy : pending.copies) {
-        Queue& q = queue(copy.queue);
-        const MessageId id = messages_.id(copy.slot);
-        if (messages_.wants_reply(copy.slot)) {
-            const auto request = requests_.find(id);
-            if (request != requests_.end() && request->second.majordomo) {
-                end_request(id, Status::full, "the store is full");
-            } else if (request != requests_.end()) {
-                if (Session* s = session(request->second.session)) --s->requests;
-                requests_.erase(request);
-            }
-        }
-        --q.storing;
-        --q.live;
-        q.bytes -= messages_.bytes(copy.slot);
-        ++q.refused;
-        drop_copy(copy.queue, copy.slot);
+        for (Slot slot = copy.slot; slot < copy.slot + copy.count; ++slot) refuse_copy(queue(copy.queue), slot);
     }
     for (const PendingAnswer& run : pending.confirms) {
         refused_ += run.last - run.first + 1;
@@ -289,10 +369,13 @@ void Broker::Machine::refuse_batch(PendingBatch& pending) {
         leave_batch(moving.to.slot);
         messages_.set_batch(moving.to.slot, 0);
     }
-    held_moved_.insert(held_moved_.end(), pending.moved.begin(), pending.moved.end());
-    for (const StoreRecord& r : pending.others) ++queue_of(r).held_records;
-    held_records_.insert(held_records_.end(), pending.others.begin(), pending.others.end());
-    held_settled_.insert(held_settled_.end(), pending.settled.begin(), pending.settled.end());
+    held_.moved.insert(held_.moved.end(), pending.moved.begin(), pending.moved.end());
+    for (const StoreRecord& r : pending.others) {
+        // What shows several messages would have to borrow them for longer.
+        for (std::size_t i = 0; i < messages_of(r); ++i) held_.records.push_back(one_of(r, i));
+        queue_of(r).held_records += messages_of(r);
+    }
+    held_.settled.insert(held_.settled.end(), pending.settled.begin(), pending.settled.end());
     refuse_relocation(pending);
 }
 

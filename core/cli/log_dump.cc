@@ -96,11 +96,7 @@ class Dump {
             if (!next || !next.value()) break;
             if (counts) names_.learn(record);
             if (!shown) continue;
-            if (options_.json) {
-                one["records"].push_back(Json::parse(json_of(record, names_)));
-            } else {
-                std::printf("      %s\n", words_of(record, names_).c_str());
-            }
+            print(record, one);
         }
         if (!why.empty() && shown) {
             fine_ = false;
@@ -108,6 +104,19 @@ class Dump {
             if (!options_.json) std::printf("      UNREADABLE: %s\n", why.c_str());
         }
         if (shown) line_["batches"].push_back(std::move(one));
+    }
+
+    /// A line for each message that the record holds.
+    void print(const StoreRecord& record, Json& batch) {
+        const std::size_t lines = holds_message(record.kind) ? messages_of(record) : 1;
+        for (std::size_t i = 0; i < lines; ++i) {
+            const StoreRecord shown = lines > 1 ? one_of(record, i) : record;
+            if (options_.json) {
+                batch["records"].push_back(Json::parse(json_of(shown, names_)));
+            } else {
+                std::printf("      %s\n", words_of(shown, names_).c_str());
+            }
+        }
     }
 
     const LogShard& shard_;

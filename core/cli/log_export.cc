@@ -85,17 +85,17 @@ class Live {
     std::unordered_map<std::uint64_t, Message> messages_;
 };
 
-/// Gives each record of a shard that can be read; false if one cannot.
+/// Gives what the records of a shard that can be read say of each message; false if one cannot.
 template <class Each>
 bool each_record(const LogShard& shard, Progress& progress, std::string& failed, const Each& each) {
     bool fine = true;
     failed = each_batch(shard, progress, [&](std::uint64_t number, Octets octets) {
         Result<store::BatchReader> reader = store::BatchReader::open(octets);
         StoreRecord record;
-        for (std::uint32_t index = 0; reader; ++index) {
+        for (std::uint32_t index = 0; reader;) {
             const Result<bool> next = reader.value().next(record);
             if (next && next.value()) {
-                each(record, number, index);
+                for (std::size_t i = 0; i < messages_of(record); ++i) each(one_of(record, i), number, index++);
                 continue;
             }
             if (!next) fine = false;

@@ -42,6 +42,13 @@ std::string time_text(WallTime at) {
     return text.data();
 }
 
+/// "message 7", or "messages 7, 8, 10"
+std::string messages_text(const StoreRecord& record) {
+    std::string text = record.steps.empty() ? "message" : "messages";
+    each_settled(record, [&](MessageId id) { text += (id == record.message ? " " : ", ") + std::to_string(id.value); });
+    return text;
+}
+
 std::string queues_text(const StoreRecord& record, const QueueNames& names) {
     std::string text;
     for (const AddressId queue : record.queues) text += (text.empty() ? "" : ", ") + names[queue];
@@ -137,7 +144,7 @@ std::string words_of(const StoreRecord& record, const QueueNames& names) {
                    names[record.from] + ", dead by " + std::string(name_of(record.reason)) + " after " +
                    std::to_string(record.attempt) + " attempts" + message_text(record);
         case RecordKind::settled:
-            return "settled " + message + " in " + queue + ": " +
+            return "settled " + messages_text(record) + " in " + queue + ": " +
                    name_in(outcome_names, static_cast<std::size_t>(record.outcome));
         case RecordKind::attempted:
             return "attempted " + message + " in " + queue + ": " + std::to_string(record.attempt) +
@@ -162,6 +169,10 @@ std::string json_of(const StoreRecord& record, const QueueNames& names) {
     for (const AddressId queue : record.queues) object["queues"].push_back(names[queue]);
     if (record.kind == RecordKind::queue) object["number"] = record.queue.value;
     if (record.kind == RecordKind::settled) {
+        if (!record.steps.empty()) {
+            object.erase("message");
+            each_settled(record, [&](MessageId id) { object["messages"].push_back(id.value); });
+        }
         object["outcome"] = name_in(outcome_names, static_cast<std::size_t>(record.outcome));
     }
     if (record.kind == RecordKind::moved) {

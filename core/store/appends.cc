@@ -37,20 +37,39 @@ void Store::append(std::uint64_t batch, std::span<const StoreRecord> records, Du
     if (ended_) return;
     if (!keeps()) return tell(batch, StoreStatus::ok);
     YM_CHECK(replay_.done);
-    std::size_t at = 0;
     bool first = true;
-    do {
+    const auto begin_part = [&]() -> Part& {
         Part& part = new_part(batch);
         part.first = std::exchange(first, false);
+        part.last = false;
         part.wait = wait;
-        BatchWriter writer(part.octets);
-        for (bool fits = true; at < records.size() && fits;) {
-            writer.add(records[at++]);
-            fits = at < records.size() && part.octets.size() + encoded_bytes(records[at]) <= caps_.batch_bytes_max;
-        }
+        return part;
+    };
+    Part* part = &begin_part();
+    BatchWriter writer(part->octets);
+    const auto next_part = [&] {
         writer.finish(0, 0);
-        part.last = at == records.size();
-    } while (at < records.size());
+        part = &begin_part();
+        writer = BatchWriter(part->octets);
+    };
+    for (const StoreRecord& record : records) {
+        if (writer.add_within(record, caps_.batch_bytes_max)) continue;
+        StoreRecord left = record;
+        while (!writer.add_within(left, caps_.batch_bytes_max)) {
+            const std::size_t fitting = writer.fitting(left, caps_.batch_bytes_max);
+            if (fitting == 0 && writer.empty()) {
+                writer.add(left);  // the plugin says what it thinks of that
+                break;
+            }
+            if (fitting > 0) {
+                writer.add(first_of(left, fitting));
+                left = behind(left, fitting);
+            }
+            next_part();
+        }
+    }
+    writer.finish(0, 0);
+    part->last = true;
     send_waiting();
 }
 

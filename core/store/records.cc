@@ -1,5 +1,6 @@
 #include "store/records.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/check.h"
@@ -9,8 +10,9 @@ namespace {
 
 constexpr std::uint32_t magic = 0x594d4200;  // "YMB", then the version's octet
 constexpr std::size_t accepted_head_bytes = 44;
-constexpr std::size_t settled_bytes = 20;
-constexpr std::size_t attempted_bytes = 32;  // and of dead
+constexpr std::size_t content_head_bytes = 8;  // before each message's fields
+constexpr std::size_t copy_bytes = 20;         // what is said of one copy begins so
+constexpr std::size_t attempted_bytes = 32;    // and of dead
 constexpr std::size_t moved_head_bytes = 48;
 constexpr std::size_t queue_head_bytes = 12;  // and of ledger, window and totals
 
@@ -36,8 +38,14 @@ std::byte* put(std::byte* at, Octets octets) {
     return at + octets.size();
 }
 
+std::byte* begin_content(std::byte* at, std::size_t fields_bytes, std::size_t body_bytes) {
+    store_be(at, static_cast<std::uint32_t>(fields_bytes));
+    store_be(at + 4, static_cast<std::uint32_t>(body_bytes));
+    return at + content_head_bytes;
+}
+
 void add_accepted(Buffer& out, const StoreRecord& record, std::size_t bytes) {
-    YM_CHECK(record.session.size() <= 255);
+    YM_CHECK(record.session.size() <= 255 && record.more.size() < run_max);
     std::byte* at =
         begin_record(out, bytes, record.kind, record.priority, static_cast<std::uint8_t>(record.session.size()));
     store_be(at + 8, record.message.value);
@@ -45,13 +53,18 @@ void add_accepted(Buffer& out, const StoreRecord& record, std::size_t bytes) {
     store_be(at + 24, record.sequence);
     store_be(at + 32, record.principal.value);
     store_be(at + 36, static_cast<std::uint32_t>(record.queues.size()));
-    store_be(at + 40, static_cast<std::uint32_t>(record.fields.size()));
+    store_be(at + 40, static_cast<std::uint32_t>(1 + record.more.size()));
     at += accepted_head_bytes;
     for (const AddressId queue : record.queues) {
         store_be(at, queue.value);
         at += 4;
     }
-    put(put(put(at, record.session), record.fields), record.body);
+    at = begin_content(put(at, record.session), record.fields.size(), record.body.size());
+    at = put(put(at, record.fields), record.body);
+    for (const Content& content : record.more) {
+        at = begin_content(at, content.fields_bytes, content.body_bytes);
+        at = put(at, {content.at, content.bytes()});
+    }
 }
 
 std::byte* put(std::byte* at, std::span<const std::uint64_t> numbers) {
@@ -68,7 +81,11 @@ std::byte* add_copy(Buffer& out, const StoreRecord& record, std::size_t bytes, s
     std::byte* at = begin_record(out, bytes, record.kind, detail, reason);
     store_be(at + 8, record.queue.value);
     store_be(at + 12, record.message.value);
-    return at + settled_bytes;
+    return at + copy_bytes;
+}
+
+void add_settled(Buffer& out, const StoreRecord& record, std::size_t bytes) {
+    put(add_copy(out, record, bytes, static_cast<std::uint8_t>(record.outcome), 0), record.steps);
 }
 
 void add_attempted(Buffer& out, const StoreRecord& record, std::size_t bytes, std::uint8_t reason) {
@@ -102,6 +119,11 @@ void add_moved(Buffer& out, const StoreRecord& record, std::size_t bytes) {
     put(put(at + moved_head_bytes, record.fields), record.body);
 }
 
+/// Whether so many messages may follow one another from this one on.
+bool is_run(MessageId first, std::uint64_t count) {
+    return count > 0 && count <= run_max && first.value <= ~std::uint64_t{0} - count;
+}
+
 bool parse_numbers(Octets octets, StoreRecord& record, RecordLists& lists) {
     const std::size_t bytes = octets.size() - queue_head_bytes;
     if (bytes % sizeof(std::uint64_t) != 0) return false;
@@ -127,12 +149,15 @@ bool parse_copy(Octets octets, StoreRecord& record) {
     const std::byte* at = octets.data();
     const auto detail = static_cast<std::uint8_t>(at[5]);
     const auto reason = static_cast<std::uint8_t>(at[6]);
-    if (octets.size() < settled_bytes) return false;
+    if (octets.size() < copy_bytes) return false;
     record.message = MessageId{load_be<std::uint64_t>(at + 12)};
     if (record.kind == RecordKind::settled) {
         record.outcome = static_cast<Outcome>(detail);
-        return octets.size() == settled_bytes && reason == 0 && record.outcome >= Outcome::acked &&
-               record.outcome <= Outcome::moved;
+        record.steps = octets.subspan(copy_bytes);
+        constexpr std::uint64_t step_max = 255;
+        const bool in_order = std::find(record.steps.begin(), record.steps.end(), std::byte{0}) == record.steps.end();
+        return reason == 0 && in_order && record.outcome >= Outcome::acked && record.outcome <= Outcome::moved &&
+               record.message.value <= ~std::uint64_t{0} - step_max * record.steps.size();
     }
     if (octets.size() != attempted_bytes || detail != 0) return false;
     record.attempt = load_be<std::uint32_t>(at + 20);
@@ -161,6 +186,16 @@ bool parse_moved(Octets octets, StoreRecord& record) {
     return true;
 }
 
+/// Takes a message from the front of `octets`.
+bool parse_content(Octets& octets, Content& content) {
+    if (octets.size() < content_head_bytes) return false;
+    const std::byte* at = octets.data();
+    content = {at + content_head_bytes, load_be<std::uint32_t>(at), load_be<std::uint32_t>(at + 4)};
+    if (octets.size() - content_head_bytes < content.bytes()) return false;
+    octets = octets.subspan(content_head_bytes + content.bytes());
+    return true;
+}
+
 bool parse_accepted(Octets octets, StoreRecord& record, RecordLists& lists) {
     if (octets.size() < accepted_head_bytes) return false;
     record.queue = AddressId{};
@@ -172,18 +207,27 @@ bool parse_accepted(Octets octets, StoreRecord& record, RecordLists& lists) {
     record.sequence = load_be<std::uint64_t>(at + 24);
     record.principal = Principal{load_be<std::uint32_t>(at + 32)};
     const std::size_t queues = load_be<std::uint32_t>(at + 36);
-    const std::size_t fields_bytes = load_be<std::uint32_t>(at + 40);
-    // Sums of numbers below 2^34: they cannot overflow 64 bits.
-    if (octets.size() < accepted_head_bytes + queues * 4 + session_bytes + fields_bytes) return false;
+    const std::size_t count = load_be<std::uint32_t>(at + 40);
+    // Sums of numbers below 2^36: they cannot overflow 64 bits.
+    if (octets.size() < accepted_head_bytes + queues * 4 + session_bytes + count * content_head_bytes) return false;
+    if (!is_run(record.message, count) || !is_run(MessageId{record.sequence}, count)) return false;
     octets = octets.subspan(accepted_head_bytes);
     AddressId* const list = lists.queues.take(queues);
     for (std::size_t i = 0; i < queues; ++i) list[i] = AddressId{load_be<std::uint32_t>(octets.data() + i * 4)};
     record.queues = {list, queues};
     octets = octets.subspan(queues * 4);
     record.session = octets.first(session_bytes);
-    record.fields = octets.subspan(session_bytes, fields_bytes);
-    record.body = octets.subspan(session_bytes + fields_bytes);
-    return true;
+    octets = octets.subspan(session_bytes);
+    Content first;
+    if (!parse_content(octets, first)) return false;
+    record.fields = first.fields();
+    record.body = first.body();
+    Content* const more = lists.contents.take(count - 1);
+    for (std::size_t i = 0; i + 1 < count; ++i) {
+        if (!parse_content(octets, more[i])) return false;
+    }
+    record.more = {more, count - 1};
+    return octets.empty();
 }
 
 bool parse(Octets octets, StoreRecord& record, RecordLists& lists) {
@@ -211,7 +255,7 @@ bool parse(Octets octets, StoreRecord& record, RecordLists& lists) {
 std::size_t encoded_bytes(const StoreRecord& record) {
     switch (record.kind) {
         case RecordKind::queue: return queue_head_bytes + record.name.size();
-        case RecordKind::settled: return settled_bytes;
+        case RecordKind::settled: return copy_bytes + record.steps.size();
         case RecordKind::attempted:
         case RecordKind::dead: return attempted_bytes;
         case RecordKind::moved: return moved_head_bytes + record.fields.size() + record.body.size();
@@ -221,40 +265,77 @@ std::size_t encoded_bytes(const StoreRecord& record) {
         case RecordKind::accepted:
         case RecordKind::relocated: break;
     }
-    return accepted_head_bytes + record.queues.size() * 4 + record.session.size() + record.fields.size() +
-           record.body.size();
+    std::size_t bytes = accepted_head_bytes + record.queues.size() * 4 + record.session.size() + content_head_bytes +
+                        record.fields.size() + record.body.size();
+    for (const Content& content : record.more) bytes += content_head_bytes + content.bytes();
+    return bytes;
 }
 
 void BatchWriter::add(const StoreRecord& record) {
+    add(record, encoded_bytes(record));
+}
+
+bool BatchWriter::add_within(const StoreRecord& record, std::uint64_t batch_bytes) {
     const std::size_t bytes = encoded_bytes(record);
+    if (out_->size() + bytes > batch_bytes) return false;
+    add(record, bytes);
+    return true;
+}
+
+std::size_t BatchWriter::fitting(const StoreRecord& record, std::uint64_t batch_bytes) const {
+    std::uint64_t bytes = out_->size() + encoded_bytes(one_of(record, 0));
+    if (bytes > batch_bytes) return 0;
+    if (!record.steps.empty()) return 1 + batch_bytes - bytes;
+    std::size_t count = 0;
+    for (; bytes <= batch_bytes && count < record.more.size(); ++count) {
+        bytes += content_head_bytes + record.more[count].bytes();
+    }
+    return count;
+}
+
+StoreRecord first_of(const StoreRecord& record, std::size_t count) {
+    StoreRecord first = record;
+    if (!record.more.empty()) first.more = record.more.first(count - 1);
+    if (!record.steps.empty()) first.steps = record.steps.first(count - 1);
+    return first;
+}
+
+StoreRecord behind(const StoreRecord& record, std::size_t count) {
+    StoreRecord rest = one_of(record, count);
+    if (!record.more.empty()) rest.more = record.more.subspan(count);
+    if (!record.steps.empty()) rest.steps = record.steps.subspan(count);
+    return rest;
+}
+
+void BatchWriter::add(const StoreRecord& record, std::size_t bytes) {
     YM_CHECK(bytes <= 0xffffffffU);
     ++count_;
     switch (record.kind) {
         case RecordKind::accepted:
-        case RecordKind::relocated: return add_accepted(out_, record, bytes);
-        case RecordKind::moved: return add_moved(out_, record, bytes);
+        case RecordKind::relocated: return add_accepted(*out_, record, bytes);
+        case RecordKind::moved: return add_moved(*out_, record, bytes);
         case RecordKind::queue: {
-            std::byte* at = begin_record(out_, bytes, record.kind, 0, 0);
+            std::byte* at = begin_record(*out_, bytes, record.kind, 0, 0);
             store_be(at + 8, record.queue.value);
             put(at + queue_head_bytes, as_octets(record.name));
             return;
         }
-        case RecordKind::settled: add_copy(out_, record, bytes, static_cast<std::uint8_t>(record.outcome), 0); return;
-        case RecordKind::attempted: return add_attempted(out_, record, bytes, 0);
-        case RecordKind::dead: return add_attempted(out_, record, bytes, static_cast<std::uint8_t>(record.reason));
-        case RecordKind::window: return add_window(out_, record, bytes);
+        case RecordKind::settled: return add_settled(*out_, record, bytes);
+        case RecordKind::attempted: return add_attempted(*out_, record, bytes, 0);
+        case RecordKind::dead: return add_attempted(*out_, record, bytes, static_cast<std::uint8_t>(record.reason));
+        case RecordKind::window: return add_window(*out_, record, bytes);
         case RecordKind::ledger:
-        case RecordKind::totals: return add_numbers(out_, record, bytes);
+        case RecordKind::totals: return add_numbers(*out_, record, bytes);
     }
     check_failed(__FILE__, __LINE__, "a kind of record that has no layout");
 }
 
 void BatchWriter::finish(std::uint32_t epoch, std::uint64_t number) {
-    std::byte* at = out_.data();
+    std::byte* at = out_->data();
     store_be(at, magic | format_version);
     store_be(at + 16, count_);
-    store_be(at + 20, static_cast<std::uint32_t>(out_.size()));
-    readdress(out_, epoch, number);
+    store_be(at + 20, static_cast<std::uint32_t>(out_->size()));
+    readdress(*out_, epoch, number);
 }
 
 void readdress(Buffer& batch, std::uint32_t epoch, std::uint64_t number) {

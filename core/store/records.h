@@ -28,14 +28,27 @@ struct BatchHead {
 /// Writes one batch into a buffer that is empty: `add* finish`.
 class BatchWriter {
   public:
-    explicit BatchWriter(Buffer& out) : out_(out) { out_.grow(batch_head_bytes); }
+    explicit BatchWriter(Buffer& out) : out_(&out) { out_->grow(batch_head_bytes); }
     void add(const StoreRecord& record);
+    /// False if the batch would be larger than `batch_bytes` with it; the record is not added then.
+    [[nodiscard]] bool add_within(const StoreRecord& record, std::uint64_t batch_bytes);
     void finish(std::uint32_t epoch, std::uint64_t number);
 
+    /// Of how many messages of a record that does not fit the batch there is room for what it says. It is not cut where
+    /// it holds none but one.
+    [[nodiscard]] std::size_t fitting(const StoreRecord& record, std::uint64_t batch_bytes) const;
+    [[nodiscard]] bool empty() const { return count_ == 0; }
+
   private:
-    Buffer& out_;
+    void add(const StoreRecord& record, std::size_t bytes);
+
+    Buffer* out_;
     std::uint32_t count_ = 0;
 };
+
+/// What `record` says of the first `count` of its messages, or of those behind them; at least one of each.
+[[nodiscard]] StoreRecord first_of(const StoreRecord& record, std::size_t count);
+[[nodiscard]] StoreRecord behind(const StoreRecord& record, std::size_t count);
 
 /// Puts another epoch and number into a finished batch: it is appended again under a new owner.
 void readdress(Buffer& batch, std::uint32_t epoch, std::uint64_t number);
@@ -76,9 +89,11 @@ class Runs {
 struct RecordLists {
     Runs<AddressId> queues;
     Runs<std::uint64_t> numbers;
+    Runs<Content> contents;
     void clear() {
         queues.clear();
         numbers.clear();
+        contents.clear();
     }
 };
 

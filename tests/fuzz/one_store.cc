@@ -8,8 +8,12 @@ namespace ym::fuzz {
 namespace {
 
 const char* check_record(const StoreRecord& record, Octets input) {
-    for (const Octets part : {as_octets(record.name), record.session, record.fields, record.body}) {
+    for (const Octets part : {as_octets(record.name), record.session, record.fields, record.body, record.steps}) {
         if (!lies_in(part, input)) return "what a record shows lies in its batch";
+    }
+    for (const Content& content : record.more) {
+        if (!lies_in(content.fields(), input) || !lies_in(content.body(), input))
+            return "what a record shows lies in its batch";
     }
     if (record.queues.size() * 4 > input.size()) return "a record's queues lie in its batch";
     if (record.numbers.size() * 8 > input.size()) return "a record's numbers lie in its batch";

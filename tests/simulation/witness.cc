@@ -297,7 +297,9 @@ std::vector<RecordFact> Witness::facts_of(std::uint64_t batch, Octets octets) {
                   "batch " + std::to_string(batch) + " cannot be read back" + (head ? "" : ": " + head.error().text));
         return facts;
     }
-    for (const StoreRecord& record : records.records()) facts.push_back(fact_of(batch, record));
+    for (const StoreRecord& record : records.records()) {
+        for (std::size_t i = 0; i < messages_of(record); ++i) facts.push_back(fact_of(batch, one_of(record, i)));
+    }
     return facts;
 }
 

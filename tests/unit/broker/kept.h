@@ -21,7 +21,11 @@ class KeptBatch {
             kept.session = octets(r.session);
             kept.fields = octets(r.fields);
             kept.body = octets(r.body);
+            kept.steps = octets(r.steps);
             kept.queues = queues_.emplace_back(r.queues.begin(), r.queues.end());
+            std::vector<Content>& more = contents_.emplace_back(r.more.begin(), r.more.end());
+            for (Content& content : more) content.at = octets({content.at, content.bytes()}).data();
+            kept.more = more;
             kept.numbers = numbers_.emplace_back(r.numbers.begin(), r.numbers.end());
         }
     }
@@ -34,6 +38,7 @@ class KeptBatch {
     std::vector<StoreRecord> records_;
     std::deque<std::string> texts_;
     std::deque<std::vector<AddressId>> queues_;
+    std::deque<std::vector<Content>> contents_;
     std::deque<std::vector<std::uint64_t>> numbers_;
 };
 
@@ -46,7 +51,7 @@ struct KeptStore {
     [[nodiscard]] std::size_t count(RecordKind kind) const {
         std::size_t n = 0;
         for (const auto& [number, batch] : batches) {
-            for (const StoreRecord& r : batch->records()) n += r.kind == kind ? 1 : 0;
+            for (const StoreRecord& r : batch->records()) n += r.kind == kind ? messages_of(r) : 0;
         }
         return n;
     }

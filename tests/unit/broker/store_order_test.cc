@@ -52,7 +52,9 @@ TEST(Moved, DeadLettersHaveANumberOfTheirOwnInAQueueThatHoldsTheMessageAlready) 
     EXPECT_THAT(b.bodies(other), ElementsAre("x", "x"));
     b.settle(other, SettleCode::ack, 1, 2, {}, 2);
     std::vector<MessageId> settled;
-    for (const StoreRecord& r : b.effects.records) settled.push_back(r.message);
+    for (const StoreRecord& r : b.effects.records) {
+        for (std::size_t i = 0; i < messages_of(r); ++i) settled.push_back(one_of(r, i).message);
+    }
     EXPECT_THAT(settled, ElementsAre(first, moved.message));
     Bench::balanced(b.queue("graves"));
 }
@@ -188,6 +190,82 @@ TEST(Full, QueuesThatMakeDeadLettersSaySoAsTheReason) {
         if (notice.kind == NoticeKind::message_dead) reason = notice.text;
     }
     EXPECT_EQ(reason, "queue_full");
+}
+
+/// A frame with messages of these bodies, from `sequence` on.
+void publish_all(Bench& b, PeerId peer, const std::string& to, std::uint64_t sequence,
+                 const std::vector<std::string>& bodies) {
+    b.from(peer, [&](wire::FrameWriter& w) {
+        w.begin(wire::Verb::publish, 0, to, 0);
+        for (const std::string& body : bodies) {
+            w.begin_record(wire::publish_plain, sequence++);
+            w.body(as_octets(body));
+        }
+    });
+}
+
+std::vector<std::string> bodies_of(const StoreRecord& record) {
+    std::vector<std::string> bodies;
+    for (std::size_t i = 0; i < messages_of(record); ++i) bodies.emplace_back(as_text(one_of(record, i).body));
+    return bodies;
+}
+
+TEST(Runs, OfMessagesOfOneProducerAreOneRecordAndSoAreTheirAcks) {
+    Bench b(with_graves(), keeps);
+    b.hello(producer, "p");
+    b.hello(worker, "w", 10, {"orders"});
+    publish_all(b, producer, "orders", 1, {"a", "b"});
+    publish_all(b, producer, "orders", 3, {"c"});
+    b.step();
+    ASSERT_THAT(kinds(b), ElementsAre(RecordKind::queue, RecordKind::accepted));
+    EXPECT_THAT(bodies_of(b.effects.records[1]), ElementsAre("a", "b", "c"));
+    EXPECT_EQ(one_of(b.effects.records[1], 2).sequence, 3U);
+    answer(b, StoreStatus::ok);
+    EXPECT_THAT(b.bodies(worker), ElementsAre("a", "b", "c"));
+    b.settle(worker, SettleCode::ack, 1, 10, {}, 3);
+    ASSERT_THAT(kinds(b), ElementsAre(RecordKind::settled));
+    EXPECT_EQ(messages_of(b.effects.records[0]), 3U);
+    answer(b, StoreStatus::ok);
+    Bench::balanced(b.queue("orders"));
+}
+
+TEST(Runs, EndWhereProducerQueueOrSequenceChangeAndWhereAnotherRecordComes) {
+    Bench b(with_graves(), keeps);
+    b.hello(producer, "p");
+    b.hello(other, "o");
+    b.hello(worker, "w", 10, {"orders"});
+    publish_all(b, producer, "orders", 1, {"a", "b"});
+    publish_all(b, other, "orders", 1, {"c"});
+    publish_all(b, producer, "orders", 4, {"e"});
+    publish_all(b, producer, "orders", 5, {"f"});
+    publish_all(b, producer, "graves", 6, {"g"});
+    b.step();
+    std::vector<std::vector<std::string>> runs;
+    for (const StoreRecord& r : b.effects.records) {
+        if (r.kind == RecordKind::accepted) runs.push_back(bodies_of(r));
+    }
+    EXPECT_THAT(runs, ElementsAre(ElementsAre("a", "b"), ElementsAre("c"), ElementsAre("e", "f"), ElementsAre("g")));
+    answer(b, StoreStatus::ok);
+    b.settle(worker, SettleCode::ack, 1, 10);
+    b.settle(worker, SettleCode::reject, 2, 10);
+    b.settle(worker, SettleCode::ack, 3, 10, {}, 5);
+    ASSERT_THAT(kinds(b), ElementsAre(RecordKind::settled));
+    EXPECT_EQ(messages_of(b.effects.records[0]), 3U);
+}
+
+TEST(Runs, ThatAFullStoreRefusedAreRefusedToTheLastMessage) {
+    Bench b(with_graves(), keeps);
+    b.hello(producer, "p");
+    publish_all(b, producer, "orders", 1, {"a", "b", "c"});
+    b.step();
+    EXPECT_EQ(b.queue("orders").storing, 3U);
+    answer(b, StoreStatus::full);
+    const auto confirms = b.got(producer, wire::Verb::confirm);
+    ASSERT_EQ(confirms.size(), 1U);
+    EXPECT_EQ(confirms[0].code, 507);
+    EXPECT_EQ(b.queue("orders").storing, 0U);
+    EXPECT_EQ(b.queue("orders").live, 0U);
+    Bench::balanced(b.queue("orders"));
 }
 
 }  // namespace

@@ -55,6 +55,8 @@ StoreRecord a_queue() {
 }
 
 StoreRecord a_message() {
+    static const std::string next = std::string("\x81\x00\x01t", 4) + "world!";
+    static const std::array<Content, 1> more{Content{as_octets(next).data(), 4, 6}};
     StoreRecord record;
     record.kind = RecordKind::accepted;
     record.priority = 4;
@@ -66,12 +68,14 @@ StoreRecord a_message() {
     record.session = as_octets("session 16 octet");
     record.fields = as_octets(std::string_view("\x81\x00\x01t", 4));
     record.body = as_octets("hello");
+    record.more = more;
     return record;
 }
 
 std::vector<StoreRecord> every_kind() {
     StoreRecord settled = of_copy(RecordKind::settled);
     settled.outcome = Outcome::acked;
+    settled.steps = as_octets("\x01\x03");
     StoreRecord attempted = of_copy(RecordKind::attempted);
     attempted.attempt = 2;
     attempted.at = at(1'800'000'005'000);
@@ -83,6 +87,7 @@ std::vector<StoreRecord> every_kind() {
     moved.from = queues[0];
     moved.reason = FailureReason::queue_full;
     moved.attempt = 3;
+    moved.more = {};
     StoreRecord dead = of_copy(RecordKind::dead);
     dead.reason = FailureReason::lease_expired;
     dead.attempt = 5;
@@ -97,6 +102,7 @@ std::vector<StoreRecord> every_kind() {
     relocated.queues = queues;
     relocated.session = {};
     relocated.body = as_octets("again");
+    relocated.more = {};
     StoreRecord ledger;
     ledger.kind = RecordKind::ledger;
     ledger.queue = queues[0];

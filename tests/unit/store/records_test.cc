@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,8 @@ struct Owned {
     std::string name, session, fields, body;
     std::vector<AddressId> queues;
     std::vector<std::uint64_t> numbers;
+    std::deque<std::string> contents;
+    std::vector<Content> more;
     StoreRecord record;
 };
 
@@ -49,6 +52,16 @@ void add_session(Prng& random, Owned& made) {
     made.record.principal = Principal{some_word(random)};
 }
 
+/// Messages behind the first one: of accepted and relocated.
+void add_more(Prng& random, Owned& made) {
+    for (std::uint64_t left = random.chance(1, 2) ? random.below(20) : 0; left > 0; --left) {
+        const std::string& octets = made.contents.emplace_back(some_octets(random, 200));
+        const auto fields = static_cast<std::uint32_t>(random.below(octets.size() + 1));
+        made.more.push_back({as_octets(octets).data(), fields, static_cast<std::uint32_t>(octets.size()) - fields});
+    }
+    made.record.more = made.more;
+}
+
 std::unique_ptr<Owned> some_record(Prng& random, RecordKind kind) {
     auto made = std::make_unique<Owned>();
     StoreRecord& record = made->record;
@@ -61,7 +74,14 @@ std::unique_ptr<Owned> some_record(Prng& random, RecordKind kind) {
             made->name = some_octets(random, 255);
             record.name = made->name;
             break;
-        case RecordKind::settled: record.outcome = static_cast<Outcome>(1 + random.below(6)); break;
+        case RecordKind::settled:
+            record.outcome = static_cast<Outcome>(1 + random.below(6));
+            for (std::uint64_t left = random.below(40); left > 0; --left) {
+                made->fields += static_cast<char>(1 + random.below(255));
+            }
+            record.steps = as_octets(made->fields);
+            record.message = MessageId{random.next() >> 1U};
+            break;
         case RecordKind::dead: record.reason = static_cast<FailureReason>(random.below(dead_reason_count)); break;
         case RecordKind::moved:
             record.origin = MessageId{random.next()};
@@ -79,6 +99,7 @@ std::unique_ptr<Owned> some_record(Prng& random, RecordKind kind) {
             record.sequence = random.next();
             add_session(random, *made);
             add_message(random, *made);
+            add_more(random, *made);
             break;
         case RecordKind::window:
             record.queue = AddressId{};
@@ -114,6 +135,7 @@ void expect_same(const StoreRecord& a, const StoreRecord& b) {
               std::vector<std::uint64_t>(b.numbers.begin(), b.numbers.end()));
     EXPECT_EQ(a.name, b.name);
     EXPECT_EQ(a.outcome, b.outcome);
+    EXPECT_EQ(as_text(a.steps), as_text(b.steps));
     EXPECT_EQ(a.attempt, b.attempt);
     EXPECT_EQ(a.origin, b.origin);
     EXPECT_EQ(a.from, b.from);
@@ -125,6 +147,11 @@ void expect_same(const StoreRecord& a, const StoreRecord& b) {
     EXPECT_EQ(as_text(a.session), as_text(b.session));
     EXPECT_EQ(as_text(a.fields), as_text(b.fields));
     EXPECT_EQ(as_text(a.body), as_text(b.body));
+    ASSERT_EQ(a.more.size(), b.more.size());
+    for (std::size_t i = 0; i < a.more.size(); ++i) {
+        EXPECT_EQ(as_text(a.more[i].fields()), as_text(b.more[i].fields()));
+        EXPECT_EQ(as_text(a.more[i].body()), as_text(b.more[i].body()));
+    }
 }
 
 TEST(Records, ComeBackAsTheyWereWritten) {
@@ -203,7 +230,9 @@ TEST(Records, OfABrokenBatchAreNotAdded) {
     Buffer batch;
     BatchWriter writer(batch);
     writer.add(some_record(random)->record);
-    writer.add(some_record(random, RecordKind::settled)->record);
+    StoreRecord settled = some_record(random, RecordKind::settled)->record;
+    settled.steps = {};
+    writer.add(settled);
     writer.finish(1, 8);
     BatchRecords records;
     ASSERT_TRUE(records.add(batch.octets()).ok());
@@ -226,8 +255,11 @@ bool reads_whole(Octets octets) {
         // Every octet that the record claims must be there: a sanitizer sees a view beyond the batch.
         std::size_t sum = record.queues.size();
         for (const std::uint64_t number : record.numbers) sum += static_cast<std::size_t>(number);
-        for (const Octets part : {record.session, record.fields, record.body, as_octets(record.name)}) {
+        for (const Octets part : {record.session, record.fields, record.body, record.steps, as_octets(record.name)}) {
             for (const std::byte octet : part) sum += static_cast<std::size_t>(octet);
+        }
+        for (const Content& content : record.more) {
+            for (const std::byte octet : content.body()) sum += static_cast<std::size_t>(octet);
         }
         [[maybe_unused]] volatile std::size_t sink = sum;
     }

@@ -204,6 +204,44 @@ TEST(Store, CutsABatchThatIsTooLargeAndTellsOfItOnce) {
     EXPECT_THAT(kept_messages(plugin), ElementsAre(1, 1, 1, 1, 1, 2));
 }
 
+TEST(Store, CutsARunOfMessagesThatIsTooLarge) {
+    constexpr std::size_t largest = 150;
+    ScriptedPlugin plugin(YM_DURABLE_DISK, largest);
+    Store store(plugin.persistence(), {});
+    acquire(store, plugin);
+    const std::string body(30, 'x');
+    std::vector<Content> more(9, Content{as_octets(body).data(), 10, 20});
+    StoreRecord run;
+    run.kind = RecordKind::accepted;
+    run.message = MessageId{100};
+    run.sequence = 7;
+    run.fields = as_octets(body).first(10);
+    run.body = as_octets(body).subspan(10);
+    run.more = more;
+    store.append(1, std::vector<StoreRecord>{settled(1), run, settled(2)});
+    while (!plugin.under_way.empty()) {
+        EXPECT_LE(plugin.under_way[0].octets.size(), largest);
+        plugin.answer_append(YM_OK);
+    }
+    EXPECT_THAT(told(store), ElementsAre("1 ok"));
+    std::uint64_t next = 0;
+    for (const auto& append : plugin.kept) {
+        BatchRecords records;
+        ASSERT_TRUE(records.add(as_octets(append.octets)).ok());
+        for (const StoreRecord& record : records.records()) {
+            if (record.kind != RecordKind::accepted) continue;
+            for (std::size_t i = 0; i < messages_of(record); ++i, ++next) {
+                const StoreRecord one = one_of(record, i);
+                EXPECT_EQ(one.message.value, 100 + next);
+                EXPECT_EQ(one.sequence, 7 + next);
+                EXPECT_EQ(one.fields.size(), 10U);
+                EXPECT_EQ(one.body.size(), 20U);
+            }
+        }
+    }
+    EXPECT_EQ(next, 10U);
+}
+
 TEST(Store, RefusesACutBatchAsAWholeWhenItsFirstPartFindsNoRoom) {
     ScriptedPlugin plugin(YM_DURABLE_DISK, 70);
     Store store(plugin.persistence(), {});
