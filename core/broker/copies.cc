@@ -5,7 +5,7 @@ namespace ym {
 
 namespace {
 
-CopyStatus copy_of(const Messages& messages, const Queue& q, CopyState state, Slot slot) {
+CopyStatus copy_of(const Messages& messages, const Histories& histories, const Queue& q, CopyState state, Slot slot) {
     CopyStatus status;
     status.message = messages.id(slot);
     status.queue = q.settings.name;
@@ -13,6 +13,7 @@ CopyStatus copy_of(const Messages& messages, const Queue& q, CopyState state, Sl
     if (messages.is_loaded(slot)) {
         status.fields = as_text(messages.octets(slot).first(messages.head(slot).fields_bytes));
     }
+    if (messages.has_failed(slot)) status.history = as_text(histories.of(status.message, q.address));
     return status;
 }
 
@@ -25,14 +26,14 @@ std::vector<CopyStatus> Broker::Machine::copies() {
         const Queue& q = *address.queue;
         for (const Lane& lane : q.lanes) {
             lane.first(lane.size(), messages_,
-                       [&](Slot slot) { all.push_back(copy_of(messages_, q, CopyState::ready, slot)); });
+                       [&](Slot slot) { all.push_back(copy_of(messages_, histories_, q, CopyState::ready, slot)); });
         }
         for (const Waiting& waiting : q.waiting) {
-            all.push_back(copy_of(messages_, q, CopyState::waiting, waiting.copy.slot));
+            all.push_back(copy_of(messages_, histories_, q, CopyState::waiting, waiting.copy.slot));
             all.back().until = waiting.due;
         }
         for (std::size_t i = 0; i < q.dead.size(); ++i) {
-            all.push_back(copy_of(messages_, q, CopyState::dead, q.dead[i].slot));
+            all.push_back(copy_of(messages_, histories_, q, CopyState::dead, q.dead[i].slot));
             all.back().until = q.dead[i].since;
             all.back().why = q.dead[i].reason;
         }
@@ -40,7 +41,7 @@ std::vector<CopyStatus> Broker::Machine::copies() {
     for (Session& s : sessions_) {
         if (s.state == SessionState::free) continue;
         s.unacked.for_each([&](std::uint64_t /*tag*/, const Delivery& delivery) {
-            all.push_back(copy_of(messages_, queue(delivery.queue), CopyState::leased, delivery.slot));
+            all.push_back(copy_of(messages_, histories_, queue(delivery.queue), CopyState::leased, delivery.slot));
             all.back().until = delivery.deadline;
             all.back().worker = s.name;
         });
@@ -48,7 +49,7 @@ std::vector<CopyStatus> Broker::Machine::copies() {
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         for (const auto* copies : {&pending_[i].copies, &pending_[i].behind}) {
             for (const StoringCopy& copy : *copies) {
-                all.push_back(copy_of(messages_, queue(copy.queue), CopyState::storing, copy.slot));
+                all.push_back(copy_of(messages_, histories_, queue(copy.queue), CopyState::storing, copy.slot));
             }
         }
     }

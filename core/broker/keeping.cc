@@ -42,6 +42,7 @@ bool Broker::Machine::is_stored(std::uint64_t number) const {
 
 /// A queue holds the message no longer; the last one takes it along.
 void Broker::Machine::drop_copy(AddressId holder, Slot slot) {
+    if (messages_.has_failed(slot)) histories_.forget(messages_.id(slot), holder);
     const Holders::Set left = holders_.without(messages_.holders(slot), holder);
     if (left != Holders::none) return messages_.set_holders(slot, left);
     leave_batch(slot);
@@ -56,6 +57,7 @@ Slot Broker::Machine::split(Queue& from, Queue& to, Slot slot) {
     entry.priority = messages_.priority(slot);
     entry.holders = Holders::single(to.address);
     if (Holders::is_single(messages_.holders(slot))) {
+        if (messages_.has_failed(slot)) histories_.forget(messages_.id(slot), from.address);
         leave_batch(slot);
         messages_.set_batch(slot, 0);
         return messages_.renumber(slot, entry);
@@ -79,7 +81,7 @@ void Broker::Machine::measure_batch(std::uint64_t number, std::span<const StoreR
     bool has_notes = false;
     for (const StoreRecord& r : records) {
         bytes += Batches::record_bytes(r.fields.size() + r.body.size() + r.name.size() + r.numbers.size_bytes() +
-                                       r.steps.size());
+                                       r.steps.size() + r.history.size());
         has_notes = has_notes || is_note(r.kind);
         if (!holds_message(r.kind)) continue;
         for (const Content& content : r.more) bytes += Batches::more_bytes(content.bytes());
@@ -163,7 +165,10 @@ void Broker::Machine::relocate(const BatchFetched& event, std::uint64_t bytes) {
     relocation_.bytes -= bytes;
     for (const StoreRecord& r : event.records) {
         // All other records are older than the next snapshot.
-        if (is_note(r.kind)) relocation_.notes.push_back(r);
+        if (is_note(r.kind)) {
+            relocation_.notes.push_back(r);
+            relocation_.notes.back().history = {};  // borrowed; its copy has one
+        }
         if (!holds_message(r.kind)) continue;
         each_message(r, [&](MessageId id, Octets fields, Octets body) {
             const Slot slot = messages_.find(id);

@@ -14,6 +14,7 @@
 #include "broker/broker.h"
 #include "broker/deadlines.h"
 #include "broker/groups.h"
+#include "broker/history.h"
 #include "broker/holders.h"
 #include "broker/keeping.h"
 #include "broker/messages.h"
@@ -200,21 +201,22 @@ class Broker::Machine : private Bounds {
     // settle.cc: answers of workers
     void on_settle(Session& session, const FrameReceived& event, const wire::Frame& frame);
     void on_credit(Session& session, const FrameReceived& event, const wire::Frame& frame);
-    void settle_range(Session& session, const wire::Record& record, std::uint64_t last, Duration retry_after,
+    void settle_range(Session& session, const wire::Record& record, std::uint64_t last, const WorkersWords& words,
                       bool tell);
     void settle(Session& session, std::uint64_t tag, std::uint64_t through, Delivery& delivery,
-                const wire::Record& record, Duration retry_after);
+                const wire::Record& record, const WorkersWords& words);
     void ack(Session& session, std::uint64_t first, std::uint64_t last, const wire::Record& record);
     static std::uint64_t run_of(Session& session, std::uint64_t first, std::uint64_t last);
     Copy end_lease(Session& session, std::uint64_t tag, const Delivery& delivery);
     void expire_leases(Session& session);
-    void fail_lease(Session& session, std::uint64_t tag, FailureReason reason);
+    void fail_lease(Session& session, std::uint64_t tag, FailureReason reason, std::string_view why = {});
     static void watch_leases(Session& session, const LeasesDue& leases);
     [[nodiscard]] static Instant first_lease_due(Session& session);
     void extend(Delivery& delivery);
 
     // retry.cc: what follows a failed attempt
-    void fail(const Copy& copy, AddressId queue, FailureReason reason, Duration retry_after = Duration{0});
+    void fail(const Session& worker, const Copy& copy, AddressId queue, FailureReason reason,
+              const WorkersWords& words = {});
     void decide_failures();
     void return_copy(Queue& queue, const Copy& copy, Duration wait);
     void give_back(Queue& queue, Copy copy);
@@ -241,8 +243,8 @@ class Broker::Machine : private Bounds {
     void forget_sent_reply(Session& session);
     [[nodiscard]] Duration sent_reply_keep(const Session& session) const;
     void expire_replies(Session& session);
-    /// Octets of bodies and fields in memory, and of replies that are kept: what limits.memory bounds.
-    [[nodiscard]] std::uint64_t memory() const { return messages_.memory() + reply_bytes_; }
+    /// Octets in memory of bodies, fields, histories, and of replies that are kept: what limits.memory bounds.
+    [[nodiscard]] std::uint64_t memory() const { return messages_.memory() + reply_bytes_ + histories_.memory(); }
 
     // storing.cc: the store
     void on(const StoreCompleted& event);
@@ -275,6 +277,7 @@ class Broker::Machine : private Bounds {
     bool replay_settled(const StoreRecord& record);
     void replay_settled(Replay::Books& books, AddressId number, MessageId message, Outcome outcome);
     bool replay_note(const StoreRecord& record, Replay::Books& books);
+    void replay_history(const StoreRecord& record, Replay::Note& note);
     SequenceWindow* replay_session(const StoreRecord& record);
     void finish_replay();
     void replay_holders();
@@ -362,6 +365,7 @@ class Broker::Machine : private Bounds {
 
     Holders holders_;
     Messages messages_;
+    Histories histories_;
     bool memory_short_ = false;  // a message was refused for it since the last step
     std::uint64_t next_message_ = 1;
     std::uint64_t fence_ = 0;

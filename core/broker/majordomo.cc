@@ -182,7 +182,7 @@ void Broker::Machine::on_majordomo_answer(Session& s, const mdp::Message& m) {
     record.code = static_cast<std::uint16_t>(last ? wire::SettleCode::ack : wire::SettleCode::part);
     encode_body(m.body, record.fields, record.body);
     if (!last && !YM_MUTANT(part_keeps_lease)) delivery.deadline = now_.monotonic + topology_->majordomo.busy_max;
-    settle(s, tag, tag, delivery, record, Duration{0});
+    settle(s, tag, tag, delivery, record, {});
     if (last) idle_again(s);
 }
 
@@ -190,8 +190,9 @@ void Broker::Machine::on_majordomo_answer(Session& s, const mdp::Message& m) {
 void Broker::Machine::refuse_answer(Session& s, std::uint64_t tag, bool last) {
     ++malformed_;
     const MessageId message = messages_.id(s.unacked.find(tag)->slot);
-    end_request(message, Status::too_large, "its reply is beyond listeners.*.limits.frame");
-    fail_lease(s, tag, FailureReason::reject);
+    constexpr std::string_view why = "its reply is beyond listeners.*.limits.frame";
+    end_request(message, Status::too_large, why);
+    fail_lease(s, tag, FailureReason::reject, why);
     if (!last) return dismiss(s, true);  // it goes on with this answer
     idle_again(s);
 }

@@ -78,6 +78,9 @@ class Messages {
     [[nodiscard]] bool wants_reply(Slot slot) const { return (at(slot).where & asks) != 0; }
     [[nodiscard]] Holders::Set holders(Slot slot) const { return at(slot).holders; }
     void set_holders(Slot slot, Holders::Set holders) { at(slot).holders = holders; }
+    /// Whether there may be a history of a copy of it (broker/history.h).
+    [[nodiscard]] bool has_failed(Slot slot) const { return (at(slot).where & failed) != 0; }
+    void set_failed(Slot slot) { at(slot).where |= failed; }
     /// Whether head and octets are in memory.
     [[nodiscard]] bool is_loaded(Slot slot) const { return (at(slot).where & paged) == 0; }
     /// That holds its record; 0: none.
@@ -183,12 +186,13 @@ class Messages {
     static constexpr std::uint32_t chunk_size = 64;
     static constexpr std::uint32_t none = 0xffffffffU;
     static constexpr std::size_t line_min = 64;
-    // Of Entry::where: a mark, priority, two marks, and the place: a batch, or extent and offset in the arena.
+    // Of Entry::where: a mark, priority, three marks, and the place: a batch, or extent and offset in the arena.
     static constexpr std::uint64_t paged = std::uint64_t{1} << 63U;
     static constexpr unsigned priority_at = 58;
     static constexpr std::uint64_t asks = std::uint64_t{1} << 57U;
     static constexpr std::uint64_t kept = std::uint64_t{1} << 56U;
-    static constexpr std::uint64_t where_mask = kept - 1;
+    static constexpr std::uint64_t failed = std::uint64_t{1} << 54U;
+    static constexpr std::uint64_t where_mask = failed - 1;
     static constexpr unsigned extent_at = 24;
 
     struct Entry {

@@ -54,6 +54,8 @@
     X(windows_left_behind, "gives up what old batches say of sequences")                                   \
     X(reclaimed_too_far, "gives up one batch too many")                                                    \
     X(snapshot_too_early, "writes down books without what is under way")                                   \
+    X(history_forgotten, "forgets at a start which attempts failed, and why")                              \
+    X(error_cut, "keeps the error of a worker without its first octet")                                    \
     X(page_cut, "brings a body back from the store without its last octet")
 
 namespace ym::mutants {

@@ -124,6 +124,12 @@ struct Request {
     std::unique_ptr<MajordomoRequest> majordomo;  // none: YMP
 };
 
+/// What a worker says with the end of an attempt. Borrowed.
+struct WorkersWords {
+    Duration retry_after{0};
+    std::string_view error;
+};
+
 /// A failed attempt, until the retry policy has spoken.
 struct Failed {
     Copy copy;

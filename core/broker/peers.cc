@@ -373,7 +373,7 @@ void Broker::Machine::end_leases(Session& s, std::optional<FailureReason> reason
         const Copy copy = end_lease(s, tag, delivery);
         if (YM_MUTANT(dropped_requeue) || (YM_MUTANT(departed_request_lost) && s.majordomo)) continue;
         if (reason) {
-            fail(copy, delivery.queue, *reason);
+            fail(s, copy, delivery.queue, *reason);
         } else {
             give_back(queue(delivery.queue), copy);
         }

@@ -79,6 +79,7 @@ struct StoreRecord {
     Octets body;                    // accepted, moved, relocated
     std::span<const Content> more;  // accepted, relocated: the messages that follow, with the numbers and the
                                     // sequences that do; in all else they are as the first
+    Octets history;                 // attempted, dead: the attempts that failed (broker/history.h)
     std::span<const std::uint64_t> numbers;  // ledger, window, totals: see replay.cc
 };
 

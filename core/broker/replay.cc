@@ -154,6 +154,7 @@ void Broker::Machine::replay_settled(Replay::Books& books, AddressId number, Mes
         const auto note = replay_->notes.find({message, number});
         if (note != replay_->notes.end()) {
             was_dead = note->second.is_dead;
+            replay_->history_bytes -= note->second.history.size();
             replay_->notes.erase(note);
         }
     }
@@ -174,11 +175,21 @@ bool Broker::Machine::replay_note(const StoreRecord& r, Replay::Books& books) {
             ++books.ledger.dead;
             ++books.dead.in;
         }
-        note = {r.attempt, r.at, r.reason, true};
+        note = {r.attempt, r.at, r.reason, true, std::move(note.history)};
+        replay_history(r, note);
     } else if (!note.is_dead && r.attempt >= note.attempts) {
-        note = {r.attempt, r.at, {}, false};
+        note = {r.attempt, r.at, {}, false, std::move(note.history)};
+        replay_history(r, note);
     }
     return true;
+}
+
+/// What there is no room for is not read back.
+void Broker::Machine::replay_history(const StoreRecord& r, Replay::Note& note) {
+    const std::uint64_t others = replay_->history_bytes - note.history.size();
+    const bool fits = others + r.history.size() <= topology_->memory_max / Histories::share_of_memory;
+    note.history = fits ? as_text(r.history) : std::string_view{};
+    replay_->history_bytes = others + note.history.size();
 }
 
 /// The window of the session that the record names; nullptr if it has none.
@@ -223,6 +234,7 @@ void Broker::Machine::finish_replay() {
         while (q.dead.size() > q.settings.dead_max) drop_dead(q);
         touch(q);
     }
+    histories_.keep_within(topology_->memory_max / Histories::share_of_memory);
     connect_addresses();
     while (remembered_.size() > remembered_max) {
         if (Session* oldest = session(remembered_.front())) forget(*oldest);
@@ -300,6 +312,10 @@ void Broker::Machine::replay_copy(Queue& q, Slot slot) {
     const std::uint8_t priority = messages_.priority(slot);
     Replay::Note note = found == replay_->notes.end() ? Replay::Note{} : found->second;
     if (YM_MUTANT(attempts_forgotten) && !note.is_dead) note.attempts = 0;
+    if (!note.history.empty() && !YM_MUTANT(history_forgotten)) {
+        histories_.load(id, q.address, as_octets(note.history));
+        messages_.set_failed(slot);
+    }
     if (note.is_dead && !YM_MUTANT(dead_come_alive)) {
         q.dead.push_back({slot, to_instant(note.at), note.reason, note.attempts});
         return;

@@ -28,6 +28,7 @@ struct Replay {
         WallTime at;  // not before; of a dead letter: since when
         FailureReason reason{};
         bool is_dead = false;
+        std::string history{};
     };
     struct CopyKey {
         MessageId message;
@@ -51,6 +52,7 @@ struct Replay {
 
     std::vector<Books> queues;  // by number
     std::unordered_map<CopyKey, Note, CopyKeyHash> notes;
+    std::uint64_t history_bytes = 0;      // of all notes
     std::uint32_t session = 0xffffffffU;  // of the last record
     std::uint64_t span = 4096;            // of a session's window: what a producer may send again
 };

@@ -112,6 +112,7 @@ StatusReport Broker::Machine::status(Instant now) {
     report.dropped_unmatched = dropped_unmatched_;
     report.malformed = malformed_;
     report.stale = stale_;
+    report.histories_lost = histories_.lost();
     report.replies_sent = replies_sent_;
     report.replies_dropped = replies_dropped_;
     std::vector<std::size_t> place(addresses_.size(), 0);

@@ -4,10 +4,15 @@
 
 namespace ym {
 
-void Broker::Machine::fail(const Copy& copy, AddressId address, FailureReason reason, Duration retry_after) {
+void Broker::Machine::fail(const Session& worker, const Copy& copy, AddressId address, FailureReason reason,
+                           const WorkersWords& words) {
     Queue& q = queue(address);
     ++q.failures[static_cast<std::size_t>(reason)];
-    failed_.push_back({copy, address, reason, retry_after});
+    const std::string_view error = words.error.substr(YM_MUTANT(error_cut) && !words.error.empty() ? 1 : 0);
+    histories_.add(copy.id, address, {now_.wall, copy.attempts, reason, worker.name, error});
+    messages_.set_failed(copy.slot);
+    histories_.keep_within(topology_->memory_max / Histories::share_of_memory);
+    failed_.push_back({copy, address, reason, words.retry_after});
 }
 
 void Broker::Machine::decide_failures() {

@@ -45,26 +45,27 @@ void Broker::Machine::on_settle(Session& s, const FrameReceived& event, const wi
             continue;
         }
         std::uint64_t last = record.id;
-        Duration retry_after{0};
+        WorkersWords words;
         wire::FieldCursor fields(record.fields);
         wire::FieldView field;
         while (fields.next(field)) {
+            if (static_cast<Field>(field.tag) == Field::text) words.error = as_text(field.value);
             const auto number = wire::as_u64(field.value);
             if (!number) continue;
             if (static_cast<Field>(field.tag) == Field::through) last = *number;
             if (static_cast<Field>(field.tag) == Field::retry_after_ms) {
                 constexpr std::uint64_t most = 1000ULL * 3600 * 24 * 365;
-                retry_after = std::chrono::milliseconds(static_cast<std::int64_t>(std::min(*number, most)));
+                words.retry_after = std::chrono::milliseconds(static_cast<std::int64_t>(std::min(*number, most)));
             }
         }
-        settle_range(s, record, last, retry_after, tell);
+        settle_range(s, record, last, words, tell);
     }
     if (frame.number > s.credit) s.credit = frame.number;
     update_wants(s);
 }
 
-void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::uint64_t last, Duration retry_after,
-                                   bool tell) {
+void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::uint64_t last,
+                                   const WorkersWords& words, bool tell) {
     const auto stale = [&](std::uint64_t from, std::uint64_t to) {
         if (YM_MUTANT(stale_ack_applied) && from <= s.unacked.last_tag() && !s.subscriptions.empty()) {
             ++queue(subscriptions_[s.subscriptions.front()].queue).ledger.acked;
@@ -96,7 +97,7 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
                 (store_open() ? batch().settled : held_.settled).push_back({s.ref, found, through, 0});
             }
         }
-        settle(s, found, through, *delivery, record, retry_after);
+        settle(s, found, through, *delivery, record, words);
         if (through == last) return;
         tag = through + 1;
     }
@@ -104,15 +105,16 @@ void Broker::Machine::settle_range(Session& s, const wire::Record& record, std::
 
 /// Acks come as a run of deliveries of one queue, `delivery` the first of them; all else one by one.
 void Broker::Machine::settle(Session& s, std::uint64_t tag, std::uint64_t through, Delivery& delivery,
-                             const wire::Record& record, Duration retry_after) {
+                             const wire::Record& record, const WorkersWords& words) {
     Queue& q = queue(delivery.queue);
     s.last_worked = now_.monotonic;
     switch (static_cast<SettleCode>(record.code)) {
         case SettleCode::ack: return ack(s, tag, through, record);
-        case SettleCode::nack: return fail(end_lease(s, tag, delivery), q.address, FailureReason::nack, retry_after);
-        case SettleCode::reject: return fail(end_lease(s, tag, delivery), q.address, FailureReason::reject);
+        case SettleCode::nack: return fail(s, end_lease(s, tag, delivery), q.address, FailureReason::nack, words);
+        case SettleCode::reject:
+            return fail(s, end_lease(s, tag, delivery), q.address, FailureReason::reject, {Duration{0}, words.error});
         case SettleCode::throttled:
-            return fail(end_lease(s, tag, delivery), q.address, FailureReason::throttled, retry_after);
+            return fail(s, end_lease(s, tag, delivery), q.address, FailureReason::throttled, words);
         case SettleCode::release: return give_back(q, end_lease(s, tag, delivery));
         case SettleCode::extend: return extend(delivery);
         case SettleCode::part: {
@@ -177,9 +179,9 @@ Copy Broker::Machine::end_lease(Session& s, std::uint64_t tag, const Delivery& d
 }
 
 /// Takes a delivery that is not settled from the worker, as a failed attempt.
-void Broker::Machine::fail_lease(Session& s, std::uint64_t tag, FailureReason reason) {
+void Broker::Machine::fail_lease(Session& s, std::uint64_t tag, FailureReason reason, std::string_view why) {
     const Delivery delivery = *s.unacked.find(tag);
-    fail(end_lease(s, tag, delivery), delivery.queue, reason);
+    fail(s, end_lease(s, tag, delivery), delivery.queue, reason, {Duration{0}, why});
 }
 
 void Broker::Machine::extend(Delivery& delivery) {

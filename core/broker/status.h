@@ -88,10 +88,11 @@ struct CopyStatus {
     MessageId message;
     std::string queue;
     CopyState state{};
-    Instant until;         // waiting: when it is due; leased: when the lease ends; dead: since when
-    std::string worker;    // leased: its name
-    FailureReason why{};   // dead
-    std::string fields{};  // encoded; empty while they are in the store alone
+    Instant until;          // waiting: when it is due; leased: when the lease ends; dead: since when
+    std::string worker;     // leased: its name
+    FailureReason why{};    // dead
+    std::string fields{};   // encoded; empty while they are in the store alone
+    std::string history{};  // the attempts that failed, as HistoryCursor reads them
 };
 
 /// A plugin that has not behaved well, at one place of the settings.
@@ -115,6 +116,7 @@ struct StatusReport {
     std::uint64_t dropped_unmatched = 0;
     std::uint64_t malformed = 0;  // frames and records
     std::uint64_t stale = 0;
+    std::uint64_t histories_lost = 0;  // of copies that failed, for lack of room
     std::uint64_t replies_sent = 0;
     std::uint64_t replies_dropped = 0;  // late, second, or nobody there to take them
     std::vector<QueueStatus> queues;

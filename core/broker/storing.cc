@@ -214,6 +214,8 @@ void Broker::Machine::show_lists(PendingBatch& pending) {
             case RecordKind::attempted:
             case RecordKind::dead:
                 if (!is_again) pending.others.push_back(r);
+                // As it is now: it never tells less than when the record was made.
+                r.history = histories_.of(r.message, numbers_[r.queue.value]);
                 break;
             case RecordKind::ledger:
             case RecordKind::window:

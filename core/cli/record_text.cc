@@ -4,6 +4,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "broker/history.h"
 #include "cli/message_json.h"
 #include "client/fields.h"
 
@@ -104,6 +105,35 @@ void put_message(Json& object, const StoreRecord& record) {
     for (const auto& [name, value] : client::headers_of(record.fields)) put_text(object["headers"], name, value);
 }
 
+/// "; attempt 2 failed 2027-01-15T08:00:00.000Z: nack by worker-1, "no such city""
+std::string history_text(const StoreRecord& record) {
+    std::string text;
+    HistoryCursor cursor(record.history);
+    PastAttempt past;
+    const auto shown = [](std::string_view octets) {
+        std::string text_given(octets);
+        return is_utf8(text_given) ? text_given : hex(octets);
+    };
+    while (cursor.next(past)) {
+        text += "; attempt " + std::to_string(past.attempt) + " failed " + time_text(past.at) + ": " +
+                std::string(name_of(past.reason));
+        if (!past.worker.empty()) text += " by " + shown(past.worker);
+        if (!past.error.empty()) text += ", \"" + shown(past.error) + "\"";
+    }
+    return text;
+}
+
+void put_history(Json& object, const StoreRecord& record) {
+    HistoryCursor cursor(record.history);
+    PastAttempt past;
+    while (cursor.next(past)) {
+        Json one{{"attempt", past.attempt}, {"failed", time_text(past.at)}, {"reason", name_of(past.reason)}};
+        if (!past.worker.empty()) put_text(one, "worker", std::string(past.worker));
+        if (!past.error.empty()) put_text(one, "error", std::string(past.error));
+        object["history"].push_back(std::move(one));
+    }
+}
+
 std::string line_of(const Json& object) {
     return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -148,10 +178,10 @@ std::string words_of(const StoreRecord& record, const QueueNames& names) {
                    name_in(outcome_names, static_cast<std::size_t>(record.outcome));
         case RecordKind::attempted:
             return "attempted " + message + " in " + queue + ": " + std::to_string(record.attempt) +
-                   " attempts used, not before " + time_text(record.at);
+                   " attempts used, not before " + time_text(record.at) + history_text(record);
         case RecordKind::dead:
             return "dead " + message + " in " + queue + ": " + std::string(name_of(record.reason)) + " after " +
-                   std::to_string(record.attempt) + " attempts, since " + time_text(record.at);
+                   std::to_string(record.attempt) + " attempts, since " + time_text(record.at) + history_text(record);
         case RecordKind::ledger: return "ledger of " + queue + ": " + numbers_text(record, ledger_names, "dropped");
         case RecordKind::window:
             return "window of session " + hex(as_text(record.session)) + ": " + window_text(record);
@@ -188,6 +218,7 @@ std::string json_of(const StoreRecord& record, const QueueNames& names) {
         object["attempts"] = record.attempt;
         object["not_before"] = time_text(record.at);
     }
+    put_history(object, record);
     if (record.sequence != 0) object["sequence"] = record.sequence;
     if (!record.session.empty()) object["session_hex"] = hex(as_text(record.session));
     if (holds_message(record.kind)) {

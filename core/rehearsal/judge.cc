@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/history.h"
 #include "settings/units.h"
 
 namespace ym::rehearsal {
@@ -12,7 +13,7 @@ using Words = std::map<std::string, std::string>;
 /// "waiting in orders, for 10s, because nack, attempts 2"
 std::string in_words(const Words& words) {
     std::string out = words.at("is");
-    for (const char* key : {"in", "by", "for", "because", "attempts", "status"}) {
+    for (const char* key : {"in", "by", "for", "because", "attempts", "status", "error", "history"}) {
         const auto found = words.find(key);
         if (found == words.end() || found->second.empty()) continue;
         const bool joins = std::string_view(key) == "in" || std::string_view(key) == "by";
@@ -25,6 +26,18 @@ std::string listed(const std::vector<std::string>& words) {
     std::string out;
     for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
     return out.empty() ? "nothing" : out;
+}
+
+/// Adds what is told of the attempts that failed: "1 nack by alice, 2 worker_lost by bob", and the last error.
+void add_history(const CopyStatus& copy, Words& words) {
+    HistoryCursor cursor(as_octets(copy.history));
+    PastAttempt past;
+    std::string& all = words["history"];
+    while (cursor.next(past)) {
+        all += (all.empty() ? "" : ", ") + std::to_string(past.attempt) + " " + std::string(name_of(past.reason));
+        if (!past.worker.empty()) all += " by " + std::string(past.worker);
+        words["error"] = past.error;
+    }
 }
 
 std::string state_name(CopyState state) {
@@ -86,6 +99,7 @@ std::vector<Judge::Words> Judge::copies_of(const Told& told) {
             words["for"] = settings::format_duration(copy.until - cast_.stage().now().monotonic);
         if (copy.state == CopyState::dead) words["because"] = name_of(copy.why);
         if (copy.state == CopyState::waiting || copy.state == CopyState::ready) words["because"] = more.failed;
+        add_history(copy, words);
         all.push_back(std::move(words));
     }
     for (const auto& [queue, copy] : told.copies) {

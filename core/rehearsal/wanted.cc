@@ -62,8 +62,8 @@ WantedList read_list(const Node& node, const std::string& first, Keys keys, Read
 WantedMessage read_message(const std::string& name, const Node& node, Reader& reader) {
     WantedMessage message{name, node.place, {}, node.kind == NodeKind::list};
     for (const Node* item : reader.items(node)) {
-        message.copies.push_back(
-            read_wanted(*item, "is", {"is", "in", "for", "because", "by", "attempts", "status"}, reader));
+        message.copies.push_back(read_wanted(
+            *item, "is", {"is", "in", "for", "because", "by", "attempts", "status", "error", "history"}, reader));
     }
     if (message.copies.empty() && !message.is_list) reader.problem(node, "kind.message", "a word, a map or a list");
     return message;

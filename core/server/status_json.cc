@@ -52,6 +52,7 @@ constexpr Counter<StatusReport> report_counters[] = {
     {"dropped_unmatched", &StatusReport::dropped_unmatched},
     {"malformed", &StatusReport::malformed},
     {"stale", &StatusReport::stale},
+    {"histories_lost", &StatusReport::histories_lost},
     {"replies_sent", &StatusReport::replies_sent},
     {"replies_dropped", &StatusReport::replies_dropped},
 };

@@ -144,6 +144,10 @@ std::string status_text(const StatusReport& report, const RateBase& rates) {
             ", dropped as unmatched " + number(report.dropped_unmatched) + "; settlements stale " +
             number(report.stale) + "; malformed " + number(report.malformed) + "; replies sent " +
             number(report.replies_sent) + ", dropped " + number(report.replies_dropped) + ".\n";
+    if (report.histories_lost > 0) {
+        text += "Histories of failed attempts that there was no room for (an eighth of limits.memory): " +
+                number(report.histories_lost) + ".\n";
+    }
     for (const PluginStatus& plugin : report.plugins) {
         text += "PLUGIN TROUBLE: " + printable(plugin.plugin) + " of " + printable(plugin.place) + " failed " +
                 number(plugin.failed) + " times, was too slow " + number(plugin.slow) +

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "broker/history.h"
 
 namespace ym::store {
 namespace {
@@ -12,7 +13,7 @@ constexpr std::uint32_t magic = 0x594d4200;  // "YMB", then the version's octet
 constexpr std::size_t accepted_head_bytes = 44;
 constexpr std::size_t content_head_bytes = 8;  // before each message's fields
 constexpr std::size_t copy_bytes = 20;         // what is said of one copy begins so
-constexpr std::size_t attempted_bytes = 32;    // and of dead
+constexpr std::size_t attempted_bytes = 32;    // and of dead, before the history
 constexpr std::size_t moved_head_bytes = 48;
 constexpr std::size_t queue_head_bytes = 12;  // and of ledger, window and totals
 
@@ -92,6 +93,7 @@ void add_attempted(Buffer& out, const StoreRecord& record, std::size_t bytes, st
     std::byte* at = add_copy(out, record, bytes, 0, reason);
     store_be(at, record.attempt);
     store_be(at + 4, to_octets(record.at));
+    put(at + attempted_bytes - copy_bytes, record.history);
 }
 
 void add_window(Buffer& out, const StoreRecord& record, std::size_t bytes) {
@@ -159,9 +161,11 @@ bool parse_copy(Octets octets, StoreRecord& record) {
         return reason == 0 && in_order && record.outcome >= Outcome::acked && record.outcome <= Outcome::moved &&
                record.message.value <= ~std::uint64_t{0} - step_max * record.steps.size();
     }
-    if (octets.size() != attempted_bytes || detail != 0) return false;
+    if (octets.size() < attempted_bytes || detail != 0) return false;
     record.attempt = load_be<std::uint32_t>(at + 20);
     record.at = to_time(load_be<std::uint64_t>(at + 24));
+    record.history = octets.subspan(attempted_bytes);
+    if (!is_history(record.history)) return false;
     if (record.kind == RecordKind::attempted) return reason == 0;
     record.reason = static_cast<FailureReason>(reason);
     return reason < dead_reason_count;
@@ -257,7 +261,7 @@ std::size_t encoded_bytes(const StoreRecord& record) {
         case RecordKind::queue: return queue_head_bytes + record.name.size();
         case RecordKind::settled: return copy_bytes + record.steps.size();
         case RecordKind::attempted:
-        case RecordKind::dead: return attempted_bytes;
+        case RecordKind::dead: return attempted_bytes + record.history.size();
         case RecordKind::moved: return moved_head_bytes + record.fields.size() + record.body.size();
         case RecordKind::ledger:
         case RecordKind::window:

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/history.h"
 #include "fuzz/mutate.h"
 #include "fuzz/one_input.h"
 #include "fuzz/run.h"
@@ -32,6 +33,9 @@ std::vector<std::string> make_corpus() {
     ym::StoreRecord attempted;
     attempted.kind = ym::RecordKind::attempted;
     attempted.attempt = 2;
+    ym::Histories histories;
+    histories.add({}, {}, {{}, 2, ym::FailureReason::nack, "worker", "no such city"});
+    attempted.history = histories.of({}, {});
 
     ym::StoreRecord moved = accepted;
     moved.kind = ym::RecordKind::moved;

@@ -18,6 +18,7 @@ Checkers make_checkers(Evidence& evidence) {
     all.push_back(make_heartbeat_checker(evidence));
     all.push_back(make_recovery_checker(evidence));
     all.push_back(make_durable_checker(evidence));
+    all.push_back(make_history_checker(evidence));
     return all;
 }
 

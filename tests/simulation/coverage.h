@@ -89,6 +89,7 @@ namespace ym::simulation {
     X(request)                     \
     X(reply_to_absent_producer)    \
     X(balance_of_books_checked)    \
+    X(error_told)                  \
     X(cut_elsewhere)               \
     X(replayed)
 

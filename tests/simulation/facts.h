@@ -82,6 +82,7 @@ struct SettleFact {
     bool majordomo = false;  // a part of the reply begins the lease anew
     bool tell = false;       // the worker wants to know when it is stored
     Octets body;
+    std::string_view error;  // what the worker writes
 };
 /// One tag of a CONFIRM record that answers a worker: what it said of the tag is stored.
 struct DurableFact {
@@ -143,6 +144,7 @@ struct RecordFact {
     Uid uid = no_uid;
     bool fields_intact = false;
     std::vector<std::uint64_t> numbers;
+    std::string history;
 };
 
 }  // namespace ym::simulation

@@ -195,6 +195,7 @@ void Witness::on_settle(SessionNumber session, const wire::Frame& frame) {
         fact.code = record.code;
         fact.bad = step == wire::RecordCursor::Step::bad || record.code > 7;
         fact.body = record.body;
+        fact.error = as_text(field_octets(record, wire::Field::text));
         fact.tell = (frame.flags & wire::flag_tell_durable) != 0;
         coverage_.count_settle(record.code);
         const std::uint64_t through = std::max(record.id, field_number(record, wire::Field::through, record.id));
@@ -267,6 +268,7 @@ RecordFact Witness::fact_of(std::uint64_t batch, const StoreRecord& record) cons
                        ? first_unowned_session
                        : session_number(options_.seed, record.session).value_or(unknown_session(record.session));
     fact.numbers.assign(record.numbers.begin(), record.numbers.end());
+    fact.history = as_text(record.history);
     const bool many = record.kind == RecordKind::accepted || record.kind == RecordKind::relocated;
     if (many || record.kind == RecordKind::moved) {
         fact.uid = messages_.recognise(whole_body(record.fields, record.body)).value_or(no_uid);

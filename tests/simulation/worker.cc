@@ -300,6 +300,8 @@ void Worker::write(const std::vector<Settlement>& settlements, std::uint8_t flag
         writer.begin_record(static_cast<std::uint16_t>(first.code), first.tag);
         if (next > i + 1) writer.field(wire::Field::through, settlements[next - 1].tag);
         if (first.retry_after.count() != 0) writer.field(wire::Field::retry_after_ms, to_ms(first.retry_after));
+        if (first.code >= wire::SettleCode::nack && first.code <= wire::SettleCode::throttled)
+            writer.field(wire::Field::text, "it went wrong with " + std::to_string(first.tag));
         if (first.body && first.uid != no_uid) {
             Buffer body;
             world_.messages.reply_body(first.uid, first.part, body);

@@ -22,6 +22,7 @@ class KeptBatch {
             kept.fields = octets(r.fields);
             kept.body = octets(r.body);
             kept.steps = octets(r.steps);
+            kept.history = octets(r.history);
             kept.queues = queues_.emplace_back(r.queues.begin(), r.queues.end());
             std::vector<Content>& more = contents_.emplace_back(r.more.begin(), r.more.end());
             for (Content& content : more) content.at = octets({content.at, content.bytes()}).data();

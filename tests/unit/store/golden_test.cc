@@ -79,6 +79,9 @@ std::vector<StoreRecord> every_kind() {
     StoreRecord attempted = of_copy(RecordKind::attempted);
     attempted.attempt = 2;
     attempted.at = at(1'800'000'005'000);
+    static const std::string history = std::string("\0\0\1\xa3\x18\x5c\x50\1\0\0\0\1\0\x02\0\x03w1bad", 21) +
+                                       std::string("\0\0\1\xa3\x18\x5c\x50\2\0\0\0\2\3\0\0\0", 16);
+    attempted.history = as_octets(history);
     StoreRecord moved = a_message();
     moved.kind = RecordKind::moved;
     moved.queue = queues[1];

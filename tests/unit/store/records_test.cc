@@ -7,13 +7,14 @@
 #include <string>
 
 #include "base/prng.h"
+#include "broker/history.h"
 
 namespace ym::store {
 namespace {
 
 /// A record that owns what its views show.
 struct Owned {
-    std::string name, session, fields, body;
+    std::string name, session, fields, body, history;
     std::vector<AddressId> queues;
     std::vector<std::uint64_t> numbers;
     std::deque<std::string> contents;
@@ -60,6 +61,16 @@ void add_more(Prng& random, Owned& made) {
         made.more.push_back({as_octets(octets).data(), fields, static_cast<std::uint32_t>(octets.size()) - fields});
     }
     made.record.more = made.more;
+}
+
+void add_history(Prng& random, Owned& made) {
+    Histories histories;
+    const std::string name = some_octets(random, 64);
+    const std::string error = some_octets(random, 256);
+    const PastAttempt past{{}, some_word(random), FailureReason::reject, name, error};
+    for (std::uint64_t left = random.below(10); left > 0; --left) histories.add({}, {}, past);
+    made.history = as_text(histories.of({}, {}));
+    made.record.history = as_octets(made.history);
 }
 
 std::unique_ptr<Owned> some_record(Prng& random, RecordKind kind) {
@@ -113,6 +124,7 @@ std::unique_ptr<Owned> some_record(Prng& random, RecordKind kind) {
     if (kind == RecordKind::attempted || kind == RecordKind::dead || kind == RecordKind::moved) {
         record.attempt = some_word(random);
     }
+    if (is_note(kind)) add_history(random, *made);
     const bool numbers_alone = kind == RecordKind::ledger || kind == RecordKind::window || kind == RecordKind::totals;
     if (numbers_alone || kind == RecordKind::queue) record.message = MessageId{};
     if (numbers_alone || kind == RecordKind::queue || kind == RecordKind::settled) record.at = WallTime{};
@@ -136,6 +148,7 @@ void expect_same(const StoreRecord& a, const StoreRecord& b) {
     EXPECT_EQ(a.name, b.name);
     EXPECT_EQ(a.outcome, b.outcome);
     EXPECT_EQ(as_text(a.steps), as_text(b.steps));
+    EXPECT_EQ(as_text(a.history), as_text(b.history));
     EXPECT_EQ(a.attempt, b.attempt);
     EXPECT_EQ(a.origin, b.origin);
     EXPECT_EQ(a.from, b.from);
