@@ -4,6 +4,7 @@
 namespace ym {
 
 using wire::Field;
+using wire::Status;
 using wire::Verb;
 
 void Broker::Machine::say(Session& s) {
@@ -23,6 +24,44 @@ void Broker::Machine::send_bare(Session& s, Verb verb) {
     const std::size_t at = out_->octets.size();
     wire::FrameWriter writer(out_->octets);
     writer.begin(verb, 0, {}, 0);
+    writer.end();
+    send(s, at);
+}
+
+void Broker::Machine::error_to(PeerId id, Status status, std::string_view field, std::uint64_t at,
+                               std::string_view text) {
+    const std::size_t start = out_->octets.size();
+    wire::FrameWriter writer(out_->octets);
+    writer.begin(Verb::error, 0, field, at);
+    writer.begin_record(static_cast<std::uint16_t>(status), 0);
+    if (!text.empty()) writer.field(wire::Field::text, text);
+    const std::size_t size = writer.end().size();
+    out_->sends.push_back({id, start, size});
+}
+
+Duration Broker::Machine::heartbeat(const Session& s) const {
+    return limits(s.listener).heartbeat * s.stretch;
+}
+
+/// How many times the listener's heartbeat lies between two of a peer, so that no more leave in a second than they may.
+std::uint32_t Broker::Machine::stretch_for(std::uint32_t listener, std::uint64_t peers) const {
+    const PeerLimits& limit = limits(listener);
+    const std::uint64_t each = std::max<std::uint64_t>(limit.heartbeats * to_ms(limit.heartbeat), 1);  // in ms
+    const std::uint64_t longest = std::max<std::uint64_t>(heartbeat_max / limit.heartbeat, 1);
+    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>((peers * 1000 + each - 1) / each, 1, longest));
+}
+
+/// Tells the peer, too, when its interval changes. It grows at once, and shrinks by half at most: until the peer has
+/// heard of it, it is silent for as long as before. Shrinking waits for a fifth less peers, so that one that comes and
+/// goes changes nothing.
+void Broker::Machine::send_heartbeat(Session& s) {
+    const std::uint64_t peers = connected(s.listener);
+    const std::uint32_t before = s.stretch;
+    s.stretch = std::max(stretch_for(s.listener, peers),
+                         std::min(before, std::max(stretch_for(s.listener, peers + peers / 4), (before + 1) / 2)));
+    const std::size_t at = out_->octets.size();
+    wire::FrameWriter writer(out_->octets);
+    writer.begin(Verb::heartbeat, 0, {}, s.stretch == before ? 0 : to_ms(heartbeat(s)));
     writer.end();
     send(s, at);
 }

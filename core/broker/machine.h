@@ -157,6 +157,8 @@ class Broker::Machine : private Bounds {
     void fill_columns(const Pipeline& pipeline, std::span<const std::uint32_t> messages, RouteScratch& scratch);
     void follow(const Pipeline& pipeline, RouteScratch& scratch, bool optional, int depth);
     void prefetch_target(const Candidate& soon, const Candidate& now) const;
+    [[nodiscard]] std::size_t alike(std::size_t first) const;
+    bool accept_run(Session& session, std::span<const Candidate> run);
     void accept(Session& session, Candidate& candidate, const Pipeline* pipeline);
     static void count_optional_full(Queue& queue);
     bool can_take(const Queue& queue, std::uint64_t bytes) const;
@@ -164,11 +166,11 @@ class Broker::Machine : private Bounds {
     [[nodiscard]] bool check_targets(Session& session, Candidate& candidate, std::uint32_t& copies, bool& stored);
     Slot store_message(const Candidate& candidate);
     [[nodiscard]] Holders::Set holders_of(const Candidate& candidate);
-    void enqueue(const Target& target, Slot slot, bool stored);
-    void arrive(Queue& queue, Slot slot);
+    void enqueue(Queue& queue, Slot first, std::uint32_t count, bool stored);
+    void arrive(Queue& queue, Slot first, std::uint32_t count);
     void make_ready(Queue& queue, Lane& lane, Slot first, std::uint32_t count);
     void make_ready(const StoringCopy& copy);
-    void confirm(Session& session, const Candidate& candidate, bool stored);
+    void confirm(Session& session, std::uint64_t first, std::uint64_t last, std::uint64_t body_bytes, bool stored);
     void clear_candidates();
     void refuse(Session& session, std::uint64_t sequence, wire::Status status, std::string_view text,
                 Duration retry_after = Duration{0});
@@ -325,6 +327,9 @@ class Broker::Machine : private Bounds {
     void write_lost(Session& session);
     void send(Session& session, std::size_t at);
     void send_bare(Session& session, wire::Verb verb);
+    [[nodiscard]] Duration heartbeat(const Session& session) const;
+    [[nodiscard]] std::uint32_t stretch_for(std::uint32_t listener, std::uint64_t peers) const;
+    void send_heartbeat(Session& session);
     std::uint64_t publish_window(Session& session) const;
     [[nodiscard]] std::uint64_t bytes_window(const Session& session) const;
     void notice(NoticeKind kind, std::string name, std::string text, std::uint64_t count = 0);

@@ -26,6 +26,7 @@ struct Bounds {
     static constexpr std::uint32_t malformed_max = 100;       // frames of one peer, then it is ignored
     static constexpr std::uint64_t remembered_max = 100'000;  // sessions that are gone
     static constexpr Duration remembered_for = 10min;
+    static constexpr Duration heartbeat_max = 1h;       // however many peers there are
     static constexpr std::uint64_t turn_messages = 16;  // of a queue of weight 1, while others wait for their turn
     static constexpr std::uint64_t stride = std::uint64_t{1} << 20U;
     static constexpr std::size_t lines_at_once = 32;  // queues that look at a worker again when it has new credit
@@ -76,6 +77,7 @@ struct Candidate {
     std::uint8_t priority = default_priority;
     bool priority_given = false;
     bool wants_reply = false;
+    bool repeats = false;           // not above all before it in its frame, which may hold it twice
     std::uint32_t first = no_link;  // its targets, in Machine::targets_
     std::uint32_t last = no_link;
     std::uint32_t unmatched = 0;  // pipelines that dropped it

@@ -259,6 +259,7 @@ void Broker::Machine::attach(Session& s, const FrameReceived& event) {
     s.listener = event.listener;
     s.since = s.last_heard = now_.monotonic;
     s.silent = false;
+    s.stretch = stretch_for(s.listener, connected(s.listener));
 }
 
 void Broker::Machine::welcome(Session& s, bool resumed) {
@@ -270,7 +271,7 @@ void Broker::Machine::welcome(Session& s, bool resumed) {
     writer.field(wire::Field::boot, options_.boot);
     writer.field(wire::Field::epoch, epoch_);
     writer.field(wire::Field::broker_time_ms, static_cast<std::uint64_t>(now_.wall.since_epoch.count()));
-    writer.field(wire::Field::heartbeat_ms, to_ms(limit.heartbeat));
+    writer.field(wire::Field::heartbeat_ms, to_ms(heartbeat(s)));
     writer.field(wire::Field::frame_max, limit.frame);
     writer.field(wire::Field::records_max, limit.records);
     writer.field(wire::Field::through, publish_window(s));
@@ -400,8 +401,8 @@ void Broker::Machine::schedule(Session& s) {
     Instant at = first_lease_due(s);
     switch (s.state) {
         case SessionState::connected:
-            at = std::min(at, s.last_sent + limit.heartbeat);
-            if (!s.silent) at = std::min(at, s.last_heard + limit.heartbeat * limit.missed);
+            at = std::min(at, s.last_sent + heartbeat(s));
+            if (!s.silent) at = std::min(at, s.last_heard + heartbeat(s) * limit.missed);
             break;
         case SessionState::away: at = std::min(at, s.since + limit.grace); break;
         case SessionState::remembered: at = s.since + remembered_for; break;
@@ -434,17 +435,6 @@ void Broker::Machine::malformed(PeerId id, const wire::DecodeError& error, std::
     }
     peer(id).state = PeerState::ignored;
     notice(NoticeKind::peer_ignored, name, "sent too many malformed frames", malformed_max);
-}
-
-void Broker::Machine::error_to(PeerId id, Status status, std::string_view field, std::uint64_t at,
-                               std::string_view text) {
-    const std::size_t start = out_->octets.size();
-    wire::FrameWriter writer(out_->octets);
-    writer.begin(Verb::error, 0, field, at);
-    writer.begin_record(static_cast<std::uint16_t>(status), 0);
-    if (!text.empty()) writer.field(wire::Field::text, text);
-    const std::size_t size = writer.end().size();
-    out_->sends.push_back({id, start, size});
 }
 
 }  // namespace ym

@@ -29,6 +29,7 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
     wire::RecordCursor cursor(frame);
     wire::Record record;
     std::uint64_t count = 0;
+    std::uint64_t highest = 0;  // of this frame
     // As it was told before this frame: what the frame itself holds must not make room for more of it.
     const bool bytes_over = s.bytes_unconfirmed >= frames_unconfirmed * limit.frame;
     const std::uint64_t window = bytes_over ? 0 : publish_window(s);
@@ -54,6 +55,8 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
             continue;
         }
         Candidate& candidate = candidates_.emplace_back();
+        candidate.repeats = record.id <= highest;
+        highest = std::max(highest, record.id);
         if (!read_candidate(s, record, candidate)) candidates_.pop_back();
     }
     if (candidates_.empty()) return;
@@ -63,9 +66,16 @@ void Broker::Machine::on_publish(Session& s, const FrameReceived& event, const w
     route(address);
     const Pipeline* pipeline = addresses_[address.value].pipeline.get();
     constexpr std::size_t ahead = 4;
-    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    bool has_room = true;
+    for (std::size_t i = 0; i < candidates_.size();) {
+        const std::size_t run = has_room ? alike(i) : 1;
+        if (run > 1) {
+            has_room = accept_run(s, std::span(candidates_).subspan(i, run));
+            i += has_room ? run : 0;
+            continue;
+        }
         if (i + ahead < candidates_.size()) prefetch_target(candidates_[i + ahead], candidates_[i]);
-        accept(s, candidates_[i], pipeline);
+        accept(s, candidates_[i++], pipeline);
     }
 }
 
@@ -271,7 +281,10 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
         const MessageId id = messages_.id(slot);
         if (stored) record_message(s, c, slot);
         for (std::uint32_t t = c.first; t != no_link; t = targets_[t].next) {
-            enqueue(targets_[t], slot, stored);
+            Queue& q = queue(targets_[t].queue);
+            make_room(q, messages_.bytes(slot));
+            q.bytes += messages_.bytes(slot);
+            enqueue(q, slot, 1, stored);
         }
         if (c.wants_reply) expect_reply(s, id, c.sequence, copies, pipeline);
     } else if (asking_ != nullptr) {
@@ -287,7 +300,7 @@ void Broker::Machine::accept(Session& s, Candidate& c, const Pipeline* pipeline)
         for (const AddressId id : optional_full_) count_optional_full(queue(id));
         dropped_unmatched_ += c.unmatched;
     }
-    confirm(s, c, stored);
+    confirm(s, c.sequence, c.sequence, c.body.size(), stored);
 }
 
 void Broker::Machine::count_optional_full(Queue& q) {
@@ -295,21 +308,22 @@ void Broker::Machine::count_optional_full(Queue& q) {
     ++q.ledger.dropped[static_cast<std::size_t>(DropReason::optional_full)];
 }
 
-void Broker::Machine::confirm(Session& s, const Candidate& c, bool stored) {
+void Broker::Machine::confirm(Session& s, std::uint64_t first, std::uint64_t last, std::uint64_t body_bytes,
+                              bool stored) {
     if (!stored || YM_MUTANT(early_confirm)) {
-        add_answer(s.confirms, c.sequence, Status::ok);
+        add_answers(s.confirms, first, last, Status::ok);
         say(s);
         if (!stored) return;
     }
-    ++s.unconfirmed;
-    s.bytes_unconfirmed += c.body.size();
+    s.unconfirmed += last - first + 1;
+    s.bytes_unconfirmed += body_bytes;
     std::vector<PendingAnswer>& confirms = batch().confirms;
-    if (!confirms.empty() && confirms.back().session == s.ref && confirms.back().last + 1 == c.sequence) {
-        confirms.back().last = c.sequence;
-        confirms.back().bytes += c.body.size();
+    if (!confirms.empty() && confirms.back().session == s.ref && confirms.back().last + 1 == first) {
+        confirms.back().last = last;
+        confirms.back().bytes += body_bytes;
         return;
     }
-    confirms.push_back({s.ref, c.sequence, c.sequence, c.body.size()});
+    confirms.push_back({s.ref, first, last, body_bytes});
 }
 
 Slot Broker::Machine::store_message(const Candidate& c) {
@@ -355,41 +369,37 @@ Holders::Set Broker::Machine::holders_of(const Candidate& c) {
 }
 
 /// A message that any durable queue takes is in none before the store has it: they take it all, or it is refused.
-void Broker::Machine::enqueue(const Target& target, Slot slot, bool stored) {
-    Queue& q = queue(target.queue);
-    const std::uint64_t bytes = messages_.bytes(slot);
-    make_room(q, bytes);
-    ++q.live;
-    q.bytes += bytes;
+void Broker::Machine::enqueue(Queue& q, Slot first, std::uint32_t count, bool stored) {
+    q.live += count;
     if (stored) {
-        ++q.storing;
+        q.storing += count;
         PendingBatch& pending = batch();
-        q.lane(messages_.priority(slot)).storing_in = pending.number;
+        q.lane(messages_.priority(first)).storing_in = pending.number;
         if (!pending.copies.empty()) {
             StoringCopy& last = pending.copies.back();
-            if (last.queue == q.address && last.slot + last.count == slot &&
-                messages_.priority(last.slot) == messages_.priority(slot)) {
-                ++last.count;
+            if (last.queue == q.address && last.slot + last.count == first &&
+                messages_.priority(last.slot) == messages_.priority(first)) {
+                last.count += count;
                 return;
             }
         }
-        pending.copies.push_back({q.address, slot});
+        pending.copies.push_back({q.address, first, count});
         return;
     }
-    ++q.ledger.accepted;
-    arrive(q, slot);
+    q.ledger.accepted += count;
+    arrive(q, first, count);
 }
 
-/// A copy that the store is not asked about is ready: behind those of its queue and priority that were accepted before
-/// it, and that the store is still asked about.
-void Broker::Machine::arrive(Queue& q, Slot slot) {
-    Lane& lane = q.lane(messages_.priority(slot));
+/// Copies that the store is not asked about are ready: behind those of their queue and priority that were accepted
+/// before them, and that the store is still asked about.
+void Broker::Machine::arrive(Queue& q, Slot first, std::uint32_t count) {
+    Lane& lane = q.lane(messages_.priority(first));
     PendingBatch* before = pending(lane.storing_in);
     if (before != nullptr && !YM_MUTANT(overtakes_stored)) {
-        before->behind.push_back({q.address, slot});
+        before->behind.push_back({q.address, first, count});
         return;
     }
-    make_ready(q, lane, slot, 1);
+    make_ready(q, lane, first, count);
 }
 
 void Broker::Machine::make_ready(const StoringCopy& copy) {

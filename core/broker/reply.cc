@@ -119,7 +119,7 @@ void Broker::Machine::remember_reply(Session& s, std::uint64_t sequence, Octets 
 
 Duration Broker::Machine::sent_reply_keep(const Session& s) const {
     const PeerLimits& limit = limits(s.listener);
-    return limit.heartbeat * limit.missed + limit.grace;
+    return heartbeat(s) * limit.missed + limit.grace;
 }
 
 void Broker::Machine::forget_sent_reply(Session& s) {

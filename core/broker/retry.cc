@@ -115,7 +115,7 @@ bool Broker::Machine::move_dead(Queue& from, Queue& to, const Copy& copy, Failur
     if (from.keeps && !to.keeps) record_settled(from, copy.id, Outcome::dead);
     if (!to.keeps) {
         ++to.ledger.moved_in;
-        arrive(to, slot);
+        arrive(to, slot, 1);
         return true;
     }
     ++to.storing;

@@ -205,7 +205,8 @@ struct Session {
     Instant last_sent;
     Instant since;  // of the state
     bool silent = false;
-    bool leaving = false;  // said DRAIN: gets no new deliveries
+    std::uint32_t stretch = 1;  // its heartbeat is that many of its listener's, as it was told
+    bool leaving = false;       // said DRAIN: gets no new deliveries
 
     std::optional<MajordomoPeer> majordomo;
 

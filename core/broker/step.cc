@@ -85,8 +85,8 @@ void Broker::Machine::run_session(Session& session) {
     expire_replies(session);
     switch (session.state) {
         case SessionState::connected:
-            if (now - session.last_sent >= limit.heartbeat) send_bare(session, wire::Verb::heartbeat);
-            if (!session.silent && now - session.last_heard >= limit.heartbeat * limit.missed) {
+            if (now - session.last_sent >= heartbeat(session)) send_heartbeat(session);
+            if (!session.silent && now - session.last_heard >= heartbeat(session) * limit.missed) {
                 session.silent = true;
                 update_wants(session);
                 notice(NoticeKind::peer_silent, session.name, "no sign of life; gets no new deliveries");

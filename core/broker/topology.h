@@ -91,6 +91,7 @@ struct PeerLimits {
     std::uint64_t unconfirmed = 2000;
     std::uint64_t replies = 200'000;
     Duration heartbeat = 1s;
+    std::uint64_t heartbeats = 2000;  // a second, to all peers together; more peers each get theirs less often
     std::uint32_t missed = 10;
     Duration grace = 2s;
 };

@@ -192,7 +192,9 @@ void Connection::take(Octets octets, std::optional<Octets> body) {
             if (!connected_) take_welcome(frame);
             return;
         case Verb::error: take_error(frame); return;
-        case Verb::heartbeat: return;
+        case Verb::heartbeat:
+            if (connected_ && frame.number != 0) set_heartbeat(frame.number);
+            return;
         case Verb::drain: draining_ = connected_; return;
         case Verb::bye:
             connected_ = false;
@@ -215,13 +217,16 @@ void Connection::take_welcome(const wire::Frame& frame) {
     welcome_.frame_max = number_of(record.fields, Field::frame_max, otherwise.frame_max);
     welcome_.records_max =
         std::max<std::uint64_t>(number_of(record.fields, Field::records_max, otherwise.records_max), 1);
-    welcome_.heartbeat = Milliseconds(
-        std::clamp<std::uint64_t>(number_of(record.fields, Field::heartbeat_ms, to_ms(heartbeat_)), 1, 3'600'000));
-    heartbeat_ = welcome_.heartbeat;
-    patience_ = heartbeat_ * missed_max;
+    set_heartbeat(number_of(record.fields, Field::heartbeat_ms, to_ms(heartbeat_)));
     connected_ = true;
     draining_ = false;
     role_.welcomed(welcome_);
+}
+
+/// The broker decides, and tells another interval when it has many peers, or fewer than it had.
+void Connection::set_heartbeat(std::uint64_t ms) {
+    heartbeat_ = Milliseconds(std::clamp<std::uint64_t>(ms, 1, 3'600'000));
+    patience_ = heartbeat_ * missed_max;
 }
 
 void Connection::take_error(const wire::Frame& frame) {

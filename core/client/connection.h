@@ -23,7 +23,6 @@ struct Welcome {
     std::uint64_t last_tag = 0;
     std::uint64_t frame_max = std::uint64_t{16} << 20U;
     std::uint64_t records_max = 10'000;
-    Duration heartbeat = 1s;
 };
 
 /// What a producer and a worker add to a session. Called from Connection::poll().
@@ -77,6 +76,7 @@ class Connection {
     struct Socket;
 
     void take(Octets octets, std::optional<Octets> body);
+    void set_heartbeat(std::uint64_t ms);
     void take_error(const wire::Frame& frame);
     void take_welcome(const wire::Frame& frame);
     void keep_alive(Instant now);

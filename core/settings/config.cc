@@ -88,6 +88,7 @@ Listener read_listener(const Named& thing, const Node& value) {
     listener.to = read.text("to");
     listener.to_place = read.place("to");
     listener.limits.heartbeat = heartbeat.duration("every");
+    listener.limits.heartbeats = heartbeat.rate("rate");
     listener.limits.missed = static_cast<std::uint32_t>(heartbeat.count("missed"));
     listener.limits.grace = heartbeat.duration("grace");
     listener.limits.peers = limits.count("peers");

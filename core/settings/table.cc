@@ -13,6 +13,8 @@ constexpr Setting address_item[] = {{"[]", Kind::address, "", "", "a target of t
 
 constexpr Setting heartbeat[] = {
     {"every", Kind::duration, "1s", "10ms..1h", "How often each side gives a sign of life"},
+    {"rate", Kind::rate, "2000/s", "1/s..1000M/s",
+     "Signs to all peers in a second; more peers each give and get theirs less often, and are told so"},
     {"missed", Kind::count, "10", "1..1000", "Signs that may be missed before the peer is gone"},
     {"grace", Kind::duration, "2s", "0s..1h", "Time to come back after a lost connection and go on where it stopped"},
 };

@@ -300,8 +300,8 @@ void work(const Job& job, const Around& around, unsigned workers, Shared& shared
     }
 }
 
-/// Idle workers of one process: they say HELLO, then one sign of life a second each, evenly over the second. With a
-/// policy that serves one worker they wait until the `first` processes are connected.
+/// Idle workers of one process: they say HELLO, then a sign of life as often as the broker told, evenly over time. With
+/// a policy that serves one worker they wait until the `first` processes are connected.
 void idle(const Around& around, std::uint32_t count, unsigned first, Shared& shared, unsigned crowd) {
     rlimit files{};
     getrlimit(RLIMIT_NOFILE, &files);
@@ -327,10 +327,14 @@ void idle(const Around& around, std::uint32_t count, unsigned first, Shared& sha
     ++shared.ready;
     constexpr std::uint64_t slices = 100;
     std::uint64_t due = now_ns();
+    std::vector<std::uint64_t> said(count, due);
     for (std::uint64_t slice = 0; !shared.stop; slice = (slice + 1) % slices) {
         due += 1'000'000'000 / slices;
         for (std::uint64_t i = slice; i < count; i += slices) {
-            peers[i]->say(Verb::heartbeat);
+            if (due - said[i] >= peers[i]->heartbeat_ms() * 1'000'000) {
+                said[i] = due;
+                peers[i]->say(Verb::heartbeat);
+            }
             while (peers[i]->receive(ZMQ_DONTWAIT)) {
                 if (peers[i]->frame().verb == Verb::deliver) peers[i]->broken("a message, though it is idle");
             }

@@ -54,6 +54,7 @@ class YmpPeer {
         if (cursor.next(record) != wire::RecordCursor::Step::record) return;
         sequence_window_ = number_of(record, wire::Field::through, 0);
         bytes_window_ = number_of(record, wire::Field::bytes, ~std::uint64_t{0});
+        heartbeat_ms_ = number_of(record, wire::Field::heartbeat_ms, 1000);
     }
     void send(Octets frame) { socket_.send(frame.data(), frame.size()); }
     void say(wire::Verb verb) {
@@ -67,10 +68,13 @@ class YmpPeer {
     bool receive(int flags) {
         if (!socket_.receive(message_, flags)) return false;
         if (wire::parse_frame({message_.data(), message_.size()}, frame_)) broken("a frame that cannot be read");
+        if (frame_.verb == wire::Verb::heartbeat && frame_.number != 0) heartbeat_ms_ = frame_.number;
         if (frame_.verb == wire::Verb::error || frame_.verb == wire::Verb::lost) broken(wire::name_of(frame_.verb));
         return true;
     }
     [[nodiscard]] const wire::Frame& frame() const { return frame_; }
+    /// How often a sign of life is due, as the broker told last.
+    [[nodiscard]] std::uint64_t heartbeat_ms() const { return heartbeat_ms_; }
     [[nodiscard]] void* raw() { return socket_.raw(); }
     [[nodiscard]] int descriptor() { return socket_.descriptor(); }
 
@@ -109,6 +113,7 @@ class YmpPeer {
     wire::Frame frame_;
     std::uint64_t sequence_window_ = 0;
     std::uint64_t bytes_window_ = 0;
+    std::uint64_t heartbeat_ms_ = 1000;
 };
 
 }  // namespace ym::bench

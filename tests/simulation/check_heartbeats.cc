@@ -1,5 +1,5 @@
-// A peer hears from the broker at least once a heartbeat; one that was silent for too long, or said DRAIN, gets no
-// deliveries.
+// A peer hears from the broker at least once a heartbeat, which is as it was told last; one that was silent for too
+// long, or said DRAIN, gets no deliveries.
 #include <map>
 #include <set>
 
@@ -15,6 +15,7 @@ class HeartbeatChecker final : public Checker {
     void on(const WelcomeFact& fact) override {
         heard_[fact.hello.session] = now();
         spoken_[fact.hello.session] = now();
+        if (fact.heartbeat > Duration{0}) told_[fact.hello.session] = fact.heartbeat;
         resting_.erase(fact.hello.session);
     }
 
@@ -25,15 +26,15 @@ class HeartbeatChecker final : public Checker {
             return;
         }
         const Duration pause = now() - spoken_[fact.session];
-        if (pause > book_.scene().limits.heartbeat) {
-            wrong("session ", fact.session, " heard nothing for ", to_ms(pause), "ms");
+        if (pause > heartbeat(fact.session)) wrong("session ", fact.session, " heard nothing for ", to_ms(pause), "ms");
+        if (fact.verb == wire::Verb::heartbeat && fact.number != 0) {
+            told_[fact.session] = std::chrono::milliseconds(fact.number);
         }
         spoken_[fact.session] = now();
     }
 
     void on(const DeliverFact& fact) override {
-        const PeerLimits& limits = book_.scene().limits;
-        if (now() - heard_[fact.session] >= limits.heartbeat * limits.missed) {
+        if (now() - heard_[fact.session] >= heartbeat(fact.session) * book_.scene().limits.missed) {
             wrong("session ", fact.session, " is silent, and gets a delivery");
         }
         if (resting_.contains(fact.session)) wrong("session ", fact.session, " said DRAIN, and gets a delivery");
@@ -42,12 +43,20 @@ class HeartbeatChecker final : public Checker {
     void broker_ended() override {
         heard_.clear();
         spoken_.clear();
+        told_.clear();
         resting_.clear();
     }
 
   private:
+    /// Majordomo's is not told, and stays as it is set.
+    [[nodiscard]] Duration heartbeat(SessionNumber session) const {
+        const auto told = told_.find(session);
+        return told == told_.end() ? book_.scene().limits.heartbeat : told->second;
+    }
+
     std::map<SessionNumber, Instant> heard_;
     std::map<SessionNumber, Instant> spoken_;
+    std::map<SessionNumber, Duration> told_;
     std::set<SessionNumber> resting_;
 };
 

@@ -30,6 +30,7 @@ struct WelcomeFact {
     std::uint64_t bytes = ~0ULL;
     std::uint64_t last_tag = 0;
     std::uint64_t boot = 0;
+    Duration heartbeat{0};
 };
 /// A record of a PUBLISH frame.
 struct PublishFact {
@@ -108,6 +109,7 @@ struct FrameFact {
     SessionNumber session = 0;
     bool from_peer = false;
     wire::Verb verb{};
+    std::uint64_t number = 0;
 };
 /// A good frame other than HELLO, of a peer that has no session.
 struct StrangerFact {

@@ -99,7 +99,7 @@ void MajordomoBorder::on_worker(Known& from, const Heard& heard) {
     if (from.worker && heard.is_v02 != from.is_v02) return;
     from.heard = witness_.now();
     from.was_heard = true;
-    if (from.worker) witness_.show(FrameFact{from.session, true, wire::Verb::heartbeat});
+    if (from.worker) witness_.show(FrameFact{from.session, true, wire::Verb::heartbeat, 0});
     switch (heard.word) {
         case WorkerWord::ready: return on_ready(from, heard);
         case WorkerWord::partial:

@@ -251,6 +251,7 @@ Options expand(std::uint64_t seed) {
     if (draw.chance(1, 4)) o.cut = Cut::one_by_one;
     // What a lost connection takes with it is not sent again, so the outcome depends on time.
     if (!o.recut && draw.chance(1, 2)) draw_majordomo(draw, o);
+    if (!o.recut && draw.chance(1, 3)) limits.heartbeats = draw.count(1, 10);
     return o;
 }
 

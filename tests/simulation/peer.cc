@@ -21,6 +21,7 @@ Welcome read_welcome(const wire::Frame& frame) {
             case wire::Field::bytes: welcome.bytes = value; break;
             case wire::Field::last_tag: welcome.last_tag = value; break;
             case wire::Field::boot: welcome.boot = value; break;
+            case wire::Field::heartbeat_ms: welcome.heartbeat_ms = value; break;
             default: break;
         }
     }
@@ -66,7 +67,8 @@ void Peer::start() {
     heard_at_ = world_.now;
     on_start();
     greet();
-    alarm(world_.options.scene.limits.heartbeat, Alarm::heartbeat);
+    heartbeat_ = world_.options.scene.limits.heartbeat;
+    alarm(heartbeat_, Alarm::heartbeat);
 }
 
 void Peer::die(Duration after) {
@@ -118,14 +120,14 @@ void Peer::go_on() {
 
 void Peer::on_beat() {
     const PeerLimits& limits = world_.options.scene.limits;
-    alarm(limits.heartbeat, Alarm::heartbeat);
+    alarm(joined_ ? heartbeat_ : limits.heartbeat, Alarm::heartbeat);
     if (!joined_) {
         // The HELLO, or its answer, may have gone with a connection.
         if (world_.now - hello_at_ > 2 * world_.options.delay + limits.heartbeat) say_hello();
         return;
     }
     send_bare(wire::Verb::heartbeat);
-    if (world_.now - heard_at_ > limits.heartbeat * (limits.missed + 2) + 4 * world_.options.delay) say_hello();
+    if (world_.now - heard_at_ > heartbeat_ * (limits.missed + 2) + 4 * world_.options.delay) say_hello();
 }
 
 void Peer::say_hello() {
@@ -196,10 +198,12 @@ void Peer::receive_now(Octets octets) {
         const bool resumed = resuming_ && boot_ == welcome.boot;
         resuming_ = true;
         boot_ = welcome.boot;
+        heartbeat_ = std::chrono::milliseconds(welcome.heartbeat_ms);
         on_welcome(welcome, resumed);
         return;
     }
-    if (frame.verb != wire::Verb::heartbeat) on_frame(frame);
+    if (frame.verb != wire::Verb::heartbeat) return on_frame(frame);
+    if (frame.number != 0) heartbeat_ = std::chrono::milliseconds(frame.number);
 }
 
 }  // namespace ym::simulation

@@ -36,6 +36,7 @@ struct Welcome {
     std::uint64_t bytes = ~0ULL;  // body octets that may be published from now on
     std::uint64_t last_tag = 0;
     std::uint64_t boot = 0;
+    std::uint64_t heartbeat_ms = 0;
 };
 
 class Peer {
@@ -116,6 +117,7 @@ class Peer {
     std::uint64_t boot_ = 0;
     std::uint64_t life_ = 0;
     Instant hello_at_;
+    Duration heartbeat_{0};  // as the broker told last
     Instant heard_at_;
     Instant hung_until_;
     std::deque<FrameOctets> inbox_;            // while it hangs

@@ -175,9 +175,9 @@ std::string to_yaml(const Scene& scene) {
     std::ostringstream out;
     const PeerLimits& l = scene.limits;
     out << "yardmaster: 1\nlisteners:\n  main:\n    bind: [\"ipc://simulated\"]\n    heartbeat: {every: "
-        << text_of(l.heartbeat) << ", missed: " << l.missed << ", grace: " << text_of(l.grace)
-        << "}\n    limits: {peers: " << l.peers << ", frame: " << l.frame << "B, records: " << l.records
-        << ", unconfirmed: " << l.unconfirmed << ", replies: " << l.replies << "}\n";
+        << text_of(l.heartbeat) << ", rate: " << l.heartbeats << "/s, missed: " << l.missed
+        << ", grace: " << text_of(l.grace) << "}\n    limits: {peers: " << l.peers << ", frame: " << l.frame
+        << "B, records: " << l.records << ", unconfirmed: " << l.unconfirmed << ", replies: " << l.replies << "}\n";
     out << "limits: {memory: " << scene.memory_max << "B}\nshutdown: {drain: " << text_of(scene.drain) << "}\n";
     out << "majordomo: {busy_max: " << text_of(scene.busy_max)
         << ", on_refused: " << (scene.tell_refused ? "reply" : "silence") << "}\n";

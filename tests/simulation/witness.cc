@@ -88,7 +88,7 @@ void Witness::received(PeerId peer, const Parcel& parcel) {
         if (!from.malformed && from.hellos.empty()) show(StrangerFact{peer.value});
         return;
     }
-    show(FrameFact{from.session, true, frame.verb});
+    show(FrameFact{from.session, true, frame.verb, frame.number});
     if (book_.session(from.session).vandal) {
         if (frame.verb == wire::Verb::bye) from.joined = false;
         return;

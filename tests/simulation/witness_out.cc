@@ -33,7 +33,7 @@ void Witness::sent(PeerId peer, Octets octets) {
                   "the broker sent " + std::string(wire::name_of(frame.verb)) + " to a peer without a session");
         return;
     }
-    show(FrameFact{to.session, false, frame.verb});
+    show(FrameFact{to.session, false, frame.verb, frame.number});
     if (book_.session(to.session).vandal) return;
     switch (frame.verb) {
         case wire::Verb::confirm: return on_confirm(to.session, frame);
@@ -61,6 +61,7 @@ void Witness::on_welcome(PeerId peer, const wire::Frame& frame) {
     fact.bytes = field_number(record, wire::Field::bytes, ~0ULL);
     fact.last_tag = field_number(record, wire::Field::last_tag, 0);
     fact.boot = field_number(record, wire::Field::boot, 0);
+    fact.heartbeat = std::chrono::milliseconds(field_number(record, wire::Field::heartbeat_ms, 0));
     // Whoever used this session before does so no longer.
     for (Known& other : known_) {
         if (other.joined && other.session == fact.hello.session) other.joined = false;

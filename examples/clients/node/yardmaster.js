@@ -500,17 +500,23 @@ class Client {
     } else if (status && ![428, 503, 507].includes(status)) {
       this.fault = new Refused(status, `${name}: ${decodeFields(records[0].fields).text ?? ""}`);
       clearInterval(this._timer);
+    } else if (verb === verbs.HEARTBEAT && number) {
+      this._beat(Number(number)); // the broker has many peers, or fewer than it had
     } else if (this.connected) {
       this._takeRecords(verb, name, number, records);
       if (this._publishing.length || this._settling.length) this._soon();
     }
   }
 
+  _beat(ms) {
+    Object.assign(this, { heartbeat: ms, _patience: 10 * ms });
+    this._every(ms / 4);
+  }
+
   _takeWelcome(told) {
     Object.assign(this, { welcome: told, connected: true, draining: false, _hold: 0, _granted: 0, _since: now() });
-    Object.assign(this, { heartbeat: told.heartbeat_ms, _patience: 10 * told.heartbeat_ms });
     Object.assign(this, { _window: told.through, _octets: 0, _octetsMax: told.bytes ?? Infinity });
-    this._every(this.heartbeat / 4);
+    this._beat(told.heartbeat_ms);
     if (told.last_tag < this._tag) { // the broker has forgotten the session: all that we hold is somebody else's
       this.unsettled.clear();
       for (const tag of [...this.held.keys()]) this._lose(tag, 409);

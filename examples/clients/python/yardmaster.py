@@ -302,12 +302,17 @@ class Client:
             self._open()  # libzmq has reconnected by itself, and the broker does not know the new connection
         elif status and status not in (428, 503, 507):
             raise Refused(status, f"{name.decode()}: {decode_fields(records[0][2]).get('text', '')}")
+        elif verb == HEARTBEAT and number:
+            self._beat(number)  # the broker has many peers, or fewer than it had
         elif self.connected:
             self._take_records(verb, name.decode(), number, records)
 
+    def _beat(self, ms):
+        self.heartbeat, self._patience = ms / 1000, ms / 100
+
     def _take_welcome(self, told):
         self.welcome, self.connected, self.draining, self._hold, self._granted, self._since = told, True, False, 0.0, 0, monotonic()
-        self.heartbeat, self._patience = told["heartbeat_ms"] / 1000, told["heartbeat_ms"] / 100
+        self._beat(told["heartbeat_ms"])
         self._window, self._octets, self._octets_max = told["through"], 0, told.get("bytes", FOREVER)
         if told["last_tag"] < self._tag:  # the broker has forgotten the session: all that we hold is somebody else's
             self.unsettled = {}

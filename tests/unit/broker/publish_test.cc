@@ -193,6 +193,69 @@ TEST(Publish, ConfirmsARunOfSequencesInOneRecord) {
     EXPECT_EQ(confirms[0].number, 100U + 2000U);
 }
 
+/// A frame of these sequences, each with its own as the body.
+void publish_all(Bench& b, const std::string& to, const std::vector<std::uint64_t>& sequences) {
+    b.from(producer, [&](wire::FrameWriter& w) {
+        w.begin(Verb::publish, 0, to, 0);
+        for (const std::uint64_t sequence : sequences) {
+            w.begin_record(0, sequence);
+            w.body(as_octets(std::to_string(sequence)));
+        }
+    });
+    b.step();
+}
+
+TEST(Publish, OfABatchBeyondAQueuesLimitTakesThoseThatFit) {
+    for (const bool by_octets : {false, true}) {
+        auto t = topology({"orders"});
+        (by_octets ? t->queues[0].limits.bytes : t->queues[0].limits.messages) = 4;
+        Bench b(std::move(t));
+        b.hello(producer, "p");
+        publish_all(b, "orders", {1, 2});
+        EXPECT_EQ(only_code(b), 200);
+        publish_all(b, "orders", {3, 4, 5, 6});
+        const auto confirms = b.got(producer, Verb::confirm);
+        ASSERT_THAT(confirms, SizeIs(2));
+        for (const Got& confirm : confirms) {
+            EXPECT_EQ(confirm.code, confirm.id == 3 ? 200 : 507);
+            EXPECT_EQ(confirm.u64(wire::Field::through), confirm.id == 3 ? 4U : 6U);
+        }
+        b.hello(worker, "w", 10, {"orders"});
+        EXPECT_THAT(b.bodies(worker), ElementsAre("1", "2", "3", "4"));
+        b.settle(worker, SettleCode::ack, 1, 10, "", 4);
+        EXPECT_EQ(b.queue("orders").bytes, 0U);
+        Bench::balanced(b.queue("orders"));
+    }
+}
+
+TEST(Publish, OfAFrameThatHoldsAMessageTwiceTakesItOnce) {
+    Bench b(topology({"orders"}));
+    b.hello(producer, "p");
+    publish_all(b, "orders", {1, 2, 1, 2, 3});
+    b.hello(worker, "w", 10, {"orders"});
+    EXPECT_THAT(b.bodies(worker), ElementsAre("1", "2", "3"));
+    EXPECT_EQ(b.queue("orders").ledger.accepted, 3U);
+}
+
+TEST(Publish, OfABatchKeepsItsOrderAmongMessagesOfOtherBatches) {
+    // More than what the index keeps in one place, beside places that others have left.
+    Bench b(topology({"orders"}));
+    b.hello(producer, "p");
+    std::vector<std::string> expected;
+    std::vector<std::uint64_t> sequences;
+    for (std::uint64_t i = 1; i <= 200; ++i) {
+        sequences.push_back(i);
+        expected.push_back(std::to_string(i));
+        if (i % 70 != 0 && i != 200) continue;
+        publish_all(b, "orders", sequences);
+        sequences.clear();
+    }
+    b.hello(worker, "w", 1000, {"orders"});
+    EXPECT_EQ(b.bodies(worker), expected);
+    b.settle(worker, SettleCode::ack, 1, 1000, "", 200);
+    Bench::balanced(b.queue("orders"));
+}
+
 TEST(Publish, BeyondTheMemoryIsRefusedAndTakenAgainWhenThereIsRoom) {
     auto t = topology({"orders"});
     t->memory_max = 1U << 20U;

@@ -88,6 +88,74 @@ TEST(Session, GetsAHeartbeatEachSecondWhenNothingElseIsSaid) {
     EXPECT_THAT(b.got(producer, Verb::heartbeat), SizeIs(5));
 }
 
+/// So many peers of a broker that gives two signs of life a second; in each second what all of them got.
+struct Crowd {
+    Bench bench;
+    std::vector<PeerId> peers;
+    std::map<std::uint32_t, std::vector<std::uint64_t>> told_ms;  // by peer
+
+    explicit Crowd(std::uint32_t count)
+        : bench([] {
+              auto made = topology({"orders"});
+              made->listeners[0].heartbeats = 2;
+              return made;
+          }()) {
+        for (std::uint32_t i = 0; i < count; ++i) {
+            peers.push_back({100 + i});
+            bench.hello(peers.back(), "p" + std::to_string(i));
+        }
+    }
+    /// Everyone gives a sign of life each second, as busy peers do.
+    std::size_t signs(Duration time) {
+        std::size_t all = 0;
+        for (Duration at{0}; at < time; at += 1s) {
+            for (const PeerId peer : peers)
+                bench.from(peer, [](wire::FrameWriter& w) { w.begin(Verb::credit, 0, "", 0); });
+            bench.advance(1s);
+            for (const PeerId peer : peers) {
+                for (const auto& frame : bench.got(peer, Verb::heartbeat)) {
+                    ++all;
+                    if (frame.number != 0) told_ms[peer.value].push_back(frame.number);
+                }
+            }
+        }
+        return all;
+    }
+};
+
+TEST(Session, OfManyGetsAHeartbeatLessOftenAndIsToldSo) {
+    Crowd crowd(10);
+    crowd.signs(5s);  // those that came first have theirs each second, until they are told
+    EXPECT_THAT(crowd.told_ms[crowd.peers[0].value], ElementsAre(5000));
+    EXPECT_EQ(crowd.signs(20s), 40U);
+}
+
+TEST(Session, OfManyThatAreFewAgainGetsItsHeartbeatAsBeforeInStepsThatOutlastItsOwn) {
+    Crowd crowd(10);
+    crowd.signs(10s);
+    for (std::size_t i = 1; i < 10; ++i) {
+        crowd.bench.from(crowd.peers[i], [](wire::FrameWriter& w) { w.begin(Verb::bye, 0, "", 0); });
+    }
+    crowd.bench.step();
+    crowd.peers.resize(1);
+    crowd.signs(15s);
+    EXPECT_THAT(crowd.told_ms[crowd.peers[0].value], ElementsAre(5000, 3000, 2000, 1000));
+    EXPECT_EQ(crowd.signs(5s), 5U);
+}
+
+TEST(Session, OfManyIsSilentOnlyAfterAsManyOfItsOwnHeartbeats) {
+    Crowd crowd(10);
+    crowd.signs(10s);
+    const auto silent = [&] {
+        const StatusReport status = crowd.bench.broker.status(crowd.bench.now.monotonic);
+        return std::ranges::count_if(status.peers, [](const PeerStatus& peer) { return peer.silent; });
+    };
+    crowd.bench.advance(45s);
+    EXPECT_EQ(silent(), 0);
+    crowd.bench.advance(10s);
+    EXPECT_EQ(silent(), 10);
+}
+
 TEST(Session, ThatSaysByeGivesItsMessagesBackAtOnce) {
     Bench b(topology({"orders"}));
     b.hello(producer, "p");

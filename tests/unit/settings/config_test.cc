@@ -114,7 +114,7 @@ TEST(Config, EveryKeyReachesItsMember) {
 listeners:
   main:
     bind: ["tcp://*:5555", "ipc:///tmp/ym.sock"]
-    heartbeat: {every: 3s, missed: 4, grace: 5s}
+    heartbeat: {every: 3s, rate: 30/s, missed: 4, grace: 5s}
     limits: {peers: 6, frame: 7KiB, records: 8, unconfirmed: 9, replies: 10}
   pirates: {protocol: ppp, bind: ["ipc:///a"], bind_workers: ["ipc:///b"], to: q}
 admin: {bind: "ipc://${FOLDER}/admin"}
@@ -148,8 +148,8 @@ pipelines:
   d: {route: {plugin: direct, to: q}, unmatched: drop}
 )");
     EXPECT_EQ(test::describe(config),
-              R"(listener main tcp://*:5555 ipc:///tmp/ym.sock 6 7168 8 9 10 3000000000 4 5000000000
-listener pirates ipc:///a 10000 16777216 10000 2000 200000 1000000000 10 2000000000 ppp ipc:///b to q
+              R"(listener main tcp://*:5555 ipc:///tmp/ym.sock 6 7168 8 9 10 3000000000 30 4 5000000000
+listener pirates ipc:///a 10000 16777216 10000 2000 200000 1000000000 2000 10 2000000000 ppp ipc:///b to q
 admin ipc:///var/lib/yardmaster/admin
 log debug json
 drain 11000000000

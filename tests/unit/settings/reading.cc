@@ -39,7 +39,8 @@ void describe(std::ostream& out, const Listener& listener) {
     out << "listener " << listener.name;
     for (const std::string& bind : listener.bind) out << " " << bind;
     out << " " << limits.peers << " " << limits.frame << " " << limits.records << " " << limits.unconfirmed << " "
-        << limits.replies << " " << limits.heartbeat.count() << " " << limits.missed << " " << limits.grace.count();
+        << limits.replies << " " << limits.heartbeat.count() << " " << limits.heartbeats << " " << limits.missed << " "
+        << limits.grace.count();
     if (listener.pirate) out << " ppp";
     for (const std::string& bind : listener.bind_workers) out << " " << bind;
     if (!listener.to.empty()) out << " to " << listener.to;
