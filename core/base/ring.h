@@ -32,9 +32,14 @@ class Ring {
         if constexpr (!std::is_trivially_destructible_v<T>) items_[head_] = T{};
         head_ = (head_ + 1) & mask();
         --size_;
-        // A ring that was long once gives its memory back; the wide gap between growing and shrinking keeps
-        // a steady load from doing either.
-        if (capacity_ > 4096 && size_ < capacity_ / 8) resize(capacity_ / 4);
+        shrink();
+    }
+    /// The first `count`, which are there.
+    void pop_front(std::size_t count) {
+        static_assert(std::is_trivially_destructible_v<T>);
+        head_ = (head_ + count) & mask();
+        size_ -= count;
+        shrink();
     }
     /// Takes back the last push_back.
     void pop_back() { --size_; }
@@ -46,6 +51,11 @@ class Ring {
   private:
     [[nodiscard]] std::size_t mask() const { return capacity_ - 1; }
 
+    /// A ring that was long once gives its memory back; the wide gap between growing and shrinking keeps a steady load
+    /// from doing either.
+    void shrink() {
+        if (capacity_ > 4096 && size_ < capacity_ / 8) resize(capacity_ / 4);
+    }
     void resize(std::size_t capacity) {
         std::unique_ptr<T[]> bigger(new T[capacity]);
         for (std::size_t i = 0; i < size_; ++i) bigger[i] = std::move((*this)[i]);

@@ -65,6 +65,18 @@ class Unacked {
         ring_[static_cast<std::size_t>(tag - first_)].slot = no_slot;
         while (!ring_.empty() && ring_.front().slot == no_slot) pop();
     }
+    /// Erases a run, none of which is settled.
+    void erase(std::uint64_t first, std::uint64_t last) {
+        if (first != first_) {
+            for (std::uint64_t tag = first; tag <= last; ++tag) erase(tag);
+            return;
+        }
+        const std::uint64_t count = last - first + 1;
+        size_ -= count;
+        first_ += count;
+        ring_.pop_front(static_cast<std::size_t>(count));
+        while (!ring_.empty() && ring_.front().slot == no_slot) pop();
+    }
     /// Visits (tag, delivery), the lowest tag first. The visitor may not add or erase.
     template <class Visit>
     void for_each(Visit visit) {

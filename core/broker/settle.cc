@@ -159,11 +159,11 @@ void Broker::Machine::ack(Session& s, std::uint64_t first, std::uint64_t last, c
         q.processing += now_.monotonic - delivery.granted;
         if (messages_.wants_reply(slot))
             reply(messages_.id(slot), Status::ok, q.address, delivery.parts, record.fields, record.body);
-        s.unacked.erase(tag);
         // A message that goes with this copy is not touched any more.
         if (!Holders::is_single(messages_.holders(slot))) --messages_.head(slot).leases;
         settled(q, slot, Outcome::acked);
     }
+    s.unacked.erase(first, last);
     if (q.settings.limits.in_flight != unlimited) touch(q);
 }
 
