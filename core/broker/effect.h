@@ -37,6 +37,7 @@ enum class NoticeKind : std::uint8_t {
     queue_removed,
     queue_orphaned,
     message_dead,
+    messages_expired,
     policy_failed,
     store_unknown,
     store_acquired,

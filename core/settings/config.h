@@ -39,6 +39,7 @@ struct Queue {
     PluginUse balance;
     Place place;  // of its name
     Place retry_place;
+    Place ttl_place;
     Place dead_to_place;
 };
 
