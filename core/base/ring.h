@@ -56,8 +56,7 @@ class Ring {
     void shrink() {
         if (capacity_ > 4096 && size_ < capacity_ / 8) resize(capacity_ / 4);
     }
-    /// Seldom called: its code would keep what calls it from being inlined.
-    [[gnu::noinline]] void resize(std::size_t capacity) {
+    void resize(std::size_t capacity) {
         std::unique_ptr<T[]> bigger(new T[capacity]);
         for (std::size_t i = 0; i < size_; ++i) bigger[i] = std::move((*this)[i]);
         items_ = std::move(bigger);

@@ -5,14 +5,6 @@ namespace ym {
 
 namespace {
 
-std::string_view name_of(WaitReason why) {
-    switch (why) {
-        case WaitReason::key_paused: return "key_paused";
-        case WaitReason::delayed: return "delayed";
-        default: return ym::name_of(static_cast<FailureReason>(why));
-    }
-}
-
 CopyStatus copy_of(const Messages& messages, const Histories& histories, const Queue& q, CopyState state, Slot slot) {
     CopyStatus status;
     status.message = messages.id(slot);
@@ -36,12 +28,10 @@ std::vector<CopyStatus> Broker::Machine::copies() {
             lane.first(lane.size(), messages_,
                        [&](Slot slot) { all.push_back(copy_of(messages_, histories_, q, CopyState::ready, slot)); });
         }
-        q.for_each_waiting([&](std::uint64_t due, const Waiting& waiting, bool is_wall) {
-            all.push_back(copy_of(messages_, histories_, q, CopyState::waiting, waiting.slot));
-            all.back().until =
-                is_wall ? now_.monotonic + (std::chrono::milliseconds(due) - now_.wall.since_epoch) : instant_of(due);
-            all.back().waits = name_of(waiting.why());
-        });
+        for (const Waiting& waiting : q.waiting) {
+            all.push_back(copy_of(messages_, histories_, q, CopyState::waiting, waiting.copy.slot));
+            all.back().until = waiting.due;
+        }
         for (std::size_t i = 0; i < q.dead.size(); ++i) {
             all.push_back(copy_of(messages_, histories_, q, CopyState::dead, q.dead[i].slot));
             all.back().until = q.dead[i].since;

@@ -54,7 +54,6 @@ std::uint64_t Broker::Machine::allowed(Queue& q) {
     const QueueLimits& limit = q.settings.limits;
     std::uint64_t count = q.ready;
     if (draining_ && !deliverable_while_draining(q)) return 0;
-    if ((step_due_ == 0 && is_behind(q)) || q.paused_until > now_.monotonic) return 0;
     if (limit.in_flight != unlimited) count = std::min(count, limit.in_flight - std::min(limit.in_flight, q.in_flight));
     if (limit.rate != unlimited) {
         const Duration each{1'000'000'000 / static_cast<std::int64_t>(limit.rate)};
@@ -74,10 +73,6 @@ std::uint64_t Broker::Machine::hand_out(Queue& q, std::uint64_t most) {
         std::uint64_t credit = 0;
         if (gather_workers(q, credit) == 0) break;
         count = std::min(count, credit);
-        if (q.paused_keys && q.paused_keys->any(now_.monotonic)) {
-            count = put_aside(q, count);
-            if (count == 0) continue;
-        }
         if (!q.balance_columns.empty()) count = show_messages(q, count);
         picks_.assign(static_cast<std::size_t>(count), BalancePolicy::nobody);
         q.settings.balance->pick(views_, picks_);

@@ -37,7 +37,6 @@ enum class NoticeKind : std::uint8_t {
     queue_removed,
     queue_orphaned,
     message_dead,
-    messages_expired,
     policy_failed,
     store_unknown,
     store_acquired,

@@ -7,12 +7,11 @@
 namespace ym {
 namespace {
 
-/// Of what is said of one copy the last holds: that it is dead, or the highest count of attempts, and of those that do
-/// not count the one that waits longest. Each batch that says
+/// Of what is said of one copy the last holds: that it is dead, or the highest count of attempts. Each batch that says
 /// it again would double it otherwise, when the older ones are read once more after a restart.
 void keep_last_notes(std::vector<StoreRecord>& notes) {
     const auto rank = [](const StoreRecord& note) {
-        return std::tuple(note.message, note.queue, note.kind != RecordKind::dead, ~note.attempt, -note.at.since_epoch);
+        return std::tuple(note.message, note.queue, note.kind != RecordKind::dead, ~note.attempt);
     };
     std::stable_sort(notes.begin(), notes.end(),
                      [&](const StoreRecord& a, const StoreRecord& b) { return rank(a) < rank(b); });

@@ -22,7 +22,6 @@
 #include "broker/parts.h"
 #include "broker/queue.h"
 #include "broker/replay.h"
-#include "broker/scratch.h"
 #include "broker/session.h"
 #include "wire/mdp.h"
 #include "wire/ymp.h"
@@ -33,7 +32,7 @@ namespace ym {
 /// a body already.
 [[nodiscard]] bool attach_body(const FrameReceived& event, const wire::Frame& frame, wire::Record& record);
 
-class Broker::Machine : private Bounds, private Scratch {
+class Broker::Machine : private Bounds {
   public:
     explicit Machine(const BrokerOptions& options);
 
@@ -170,7 +169,6 @@ class Broker::Machine : private Bounds, private Scratch {
     void enqueue(Queue& queue, Slot first, std::uint32_t count, bool stored);
     void arrive(Queue& queue, Slot first, std::uint32_t count);
     void make_ready(Queue& queue, Lane& lane, Slot first, std::uint32_t count);
-    void make_ready_timed(Queue& queue, Lane& lane, Slot first, std::uint32_t count);
     void make_ready(const StoringCopy& copy);
     void confirm(Session& session, std::uint64_t first, std::uint64_t last, std::uint64_t body_bytes, bool stored);
     void clear_candidates();
@@ -222,11 +220,7 @@ class Broker::Machine : private Bounds, private Scratch {
     void fail(const Session& worker, const Copy& copy, AddressId queue, FailureReason reason,
               const WorkersWords& words = {});
     void decide_failures();
-    void follow(Failed& failed, const NextAttempt& next);
-    void pause(Queue& queue, Slot slot, const NextAttempt& next);
-    [[nodiscard]] std::string_view key_of(Slot slot) const;
-    std::uint64_t put_aside(Queue& queue, std::uint64_t count);
-    void return_copy(Queue& queue, const Copy& copy, Duration time, FailureReason why);
+    void return_copy(Queue& queue, const Copy& copy, Duration wait);
     void give_back(Queue& queue, Copy copy);
     void put_in_place(Queue& queue, const Copy& copy);
     void dead_letter(Queue& queue, const Copy& copy, FailureReason reason);
@@ -238,21 +232,6 @@ class Broker::Machine : private Bounds, private Scratch {
     [[nodiscard]] Instant remove_at(const Queue& queue) const;
     void schedule(Queue& queue);
     void run_queue(Queue& queue);
-
-    // times.cc: what waits, and what expires
-    [[nodiscard]] std::uint64_t wall_ms() const;
-    [[nodiscard]] bool may_expire(const Queue& queue, Slot slot) const;
-    [[nodiscard]] CopyTimes times_of(const Queue& queue, Slot slot) const;
-    [[nodiscard]] bool is_too_late(const Queue& queue, std::uint64_t not_before_ms) const;
-    bool begins_now(Queue& queue, Slot slot);
-    void keep_times(Queue& queue, const Copy& copy, const CopyTimes& times);
-    void wait(Queue& queue, const Copy& copy, Instant until, WaitReason why);
-    void take_waiting(Queue& queue);
-    [[nodiscard]] bool is_behind(const Queue& queue) const;
-    void run_times(Queue& queue);
-    void expire(Queue& queue, MessageId message);
-    void expire(Queue& queue, const Copy& copy);
-    Slot split_timed(Queue& from, Queue& to, Slot slot);
 
     // reply.cc: requests
     void expect_reply(Session& session, MessageId message, std::uint64_t sequence, std::uint32_t copies,
@@ -277,8 +256,8 @@ class Broker::Machine : private Bounds, private Scratch {
     void record_message(const Session& session, const Candidate& candidate, Slot slot);
     [[nodiscard]] bool record_behind(const Session& session, const Candidate& candidate, Slot slot);
     void record_settled(Queue& queue, MessageId message, Outcome outcome);
-    [[gnu::always_inline]] PendingBatch& batch() { return batch_open_ ? pending_.back() : open_batch(); }
-    [[gnu::cold]] PendingBatch& open_batch();
+    PendingBatch& batch() { return batch_open_ ? pending_.back() : open_batch(); }
+    PendingBatch& open_batch();
     void name_queue(Queue& queue);
     [[nodiscard]] Queue& queue_of(const StoreRecord& record);
     [[nodiscard]] PendingBatch* pending(std::uint64_t number);
@@ -296,8 +275,7 @@ class Broker::Machine : private Bounds, private Scratch {
     void on(const StoreReplayed& event);
     [[nodiscard]] bool replay_record(const StoreRecord& record);
     [[nodiscard]] bool replay_messages(const StoreRecord& record, std::span<const AddressId> numbers);
-    bool replay_message(const StoreRecord& record, MessageId id, Octets fields, std::uint64_t bytes,
-                        Holders::Set holders);
+    bool replay_message(const StoreRecord& record, MessageId id, std::uint64_t bytes, Holders::Set holders);
     bool replay_settled(const StoreRecord& record);
     void replay_settled(Replay::Books& books, AddressId number, MessageId message, Outcome outcome);
     bool replay_note(const StoreRecord& record, Replay::Books& books);
@@ -307,7 +285,6 @@ class Broker::Machine : private Bounds, private Scratch {
     void replay_holders();
     void replay_queue(std::uint32_t number, const Replay::Books& books);
     void replay_copy(Queue& queue, Slot slot);
-    [[nodiscard]] CopyTimes replay_times(const Queue& queue, const Copy& copy) const;
     [[nodiscard]] Instant to_instant(WallTime at) const;
 
     // keeping.cc: what the store holds that still counts
@@ -367,36 +344,39 @@ class Broker::Machine : private Bounds, private Scratch {
     BrokerOptions options_;
     Now now_;
     Instant started_;
+    bool started_known_ = false;
     Effects* out_ = nullptr;
     std::unique_ptr<Topology> topology_;
 
     std::deque<Address> addresses_;
     std::unordered_map<std::string, AddressId, TextHash, std::equal_to<>> names_;
-    std::uint64_t queue_count_ = 0, created_count_ = 0;
+    std::uint64_t queue_count_ = 0;
+    std::uint64_t created_count_ = 0;
     Instant nearest_next_;  // when a search is due at `nearest_every`
     std::vector<std::uint32_t> addresses_free_;
     Groups groups_;  // by address
-    bool groups_are_old_ = false, started_known_ = false;
+    bool groups_are_old_ = false;
 
     std::vector<Peer> peers_;
     std::vector<Ring<PeerId>> strangers_;   // by listener
     std::vector<std::uint64_t> connected_;  // by listener
     std::deque<Session> sessions_;
+    std::vector<std::uint32_t> sessions_free_;
     std::unordered_map<SessionKey, std::uint32_t, SessionKeyHash> by_key_;
     Ring<SessionRef> remembered_;
     std::vector<Subscription> subscriptions_;
-    std::vector<std::uint32_t> sessions_free_, subscriptions_free_;
+    std::vector<std::uint32_t> subscriptions_free_;
     std::vector<std::uint32_t> talkative_;  // sessions with answers in this step
 
     Holders holders_;
     Messages messages_;
     Histories histories_;
-    bool memory_short_ = false;      // a message was refused for it since the last step
-    std::vector<MessageId> spared_;  // that may leave the memory before the next step
-    std::uint64_t next_message_ = 1, fence_ = 0;
+    bool memory_short_ = false;  // a message was refused for it since the last step
+    std::uint64_t next_message_ = 1;
+    std::uint64_t fence_ = 0;
     std::uint32_t epoch_ = 0;
-    Deadlines session_deadlines_, queue_deadlines_, wall_deadlines_;  // the last: of queues, by the wall clock
-    std::size_t step_due_ = 0;                                        // how many more that are due this step looks at
+    Deadlines session_deadlines_;
+    Deadlines queue_deadlines_;
 
     Requests requests_;
     std::vector<RequestDue> requests_due_;  // a heap, the earliest first
@@ -423,16 +403,41 @@ class Broker::Machine : private Bounds, private Scratch {
     Instant drain_until_ = Instant::never();
     Finish finished_ = Finish::no;
 
+    // Scratch of one step, kept for its memory.
+    Buffer set_fields_;
     const mdp::Message* asking_ = nullptr;  // the Majordomo request that is being taken
+    Buffer majordomo_body_;
+    Buffer majordomo_fields_;
     std::uint64_t majordomo_sessions_ = 0;
     std::vector<SessionRef> given_up_;  // Majordomo clients that may make room for others, the most silent last
     Instant given_up_next_;             // when they may be looked for again
-    std::vector<ActiveQueue> active_;   // a heap, the least far first: queues with something to hand out
-    std::vector<std::uint32_t> waiting_for_line_, let_in_;  // sessions
+    std::vector<Candidate> candidates_;
+    std::vector<Target> targets_;
+    std::vector<AddressId> holding_;  // queues of one message
+    std::vector<MessageId> wanted_;
+    std::vector<MessageId> spared_;
+    std::vector<Storing> storing_;                              // by address
+    std::vector<AddressId> optional_full_;                      // of one message: optional targets that cannot take it
+    std::uint64_t route_random_ = 0;                            // of the frame's producer
+    std::vector<std::unique_ptr<RouteScratch>> route_scratch_;  // by depth of the chain
+    std::vector<ActiveQueue> active_;              // a heap, the least far first: queues with something to hand out
+    std::vector<std::uint32_t> waiting_for_line_;  // sessions
+    std::vector<std::uint32_t> let_in_;
     std::uint64_t step_deliveries_ = 0;
     std::size_t step_octets_at_ = 0;    // where those of its deliveries begin
     std::uint64_t pass_ = 0;            // of the queue that had the last turn
     std::vector<AddressId> reluctant_;  // queues whose policy gave a message to nobody: asked again at the next change
+    std::vector<WorkerView> views_;
+    std::vector<Slot> next_slots_;                      // messages that are shown to a balance policy
+    std::vector<std::vector<std::string_view>> shown_;  // their fields
+    std::vector<const std::string_view*> shown_pointers_;
+    std::vector<Hand> hands_;  // by view
+    std::vector<std::uint32_t> picks_;
+    std::vector<Failed> failed_;
+    std::vector<FailedAttempt> attempts_;
+    std::vector<Duration> waits_;
+    std::vector<Taken> taken_;
+    std::vector<std::uint64_t> expired_;
     // Counters that belong to no queue.
     std::uint64_t duplicates_ = 0, refused_ = 0, dropped_unmatched_ = 0, malformed_ = 0, stale_ = 0;
     std::uint64_t replies_sent_ = 0, replies_dropped_ = 0;

@@ -23,7 +23,6 @@ namespace ym {
 /// Where a message stands in the index, as long as it is there.
 using Slot = std::uint32_t;
 inline constexpr Slot no_slot = 0xffffffffU;
-inline constexpr std::uint64_t slots_max = std::uint64_t{1} << 31U;  // places in the index
 
 /// Stands before a message's fields and body.
 struct MessageHead {
@@ -41,7 +40,6 @@ struct MessageEntry {
     std::uint32_t bytes = 0;  // of fields and body
     std::uint8_t priority = 0;
     bool wants_reply = false;
-    bool timed = false;  // its fields say when it may be delivered, or until when
     Holders::Set holders = Holders::none;
 };
 
@@ -78,13 +76,7 @@ class Messages {
         return static_cast<std::uint8_t>((at(slot).where >> priority_at) & 31U);
     }
     [[nodiscard]] bool wants_reply(Slot slot) const { return (at(slot).where & asks) != 0; }
-    [[nodiscard]] bool is_timed(Slot slot) const { return (at(slot).where & timed) != 0; }
     [[nodiscard]] Holders::Set holders(Slot slot) const { return at(slot).holders; }
-    /// Whether two have the same priority, and both or neither a time of their own.
-    [[nodiscard]] bool stands_as(Slot a, Slot b) const {
-        constexpr std::uint64_t alike = std::uint64_t{31} << priority_at | timed;
-        return ((at(a).where ^ at(b).where) & alike) == 0;
-    }
     void set_holders(Slot slot, Holders::Set holders) { at(slot).holders = holders; }
     /// Whether there may be a history of a copy of it (broker/history.h).
     [[nodiscard]] bool has_failed(Slot slot) const { return (at(slot).where & failed) != 0; }
@@ -199,7 +191,6 @@ class Messages {
     static constexpr unsigned priority_at = 58;
     static constexpr std::uint64_t asks = std::uint64_t{1} << 57U;
     static constexpr std::uint64_t kept = std::uint64_t{1} << 56U;
-    static constexpr std::uint64_t timed = std::uint64_t{1} << 55U;
     static constexpr std::uint64_t failed = std::uint64_t{1} << 54U;
     static constexpr std::uint64_t where_mask = failed - 1;
     static constexpr unsigned extent_at = 24;
@@ -235,8 +226,7 @@ class Messages {
         Chunk& to = *chunks_[chunk];
         Entry& e = to.entries[slot % chunk_size];
         YM_CHECK(e.holders == Holders::none && entry.holders != Holders::none && entry.priority < 32);
-        e.where =
-            (std::uint64_t{entry.priority} << priority_at) | (entry.wants_reply ? asks : 0) | (entry.timed ? timed : 0);
+        e.where = (std::uint64_t{entry.priority} << priority_at) | (entry.wants_reply ? asks : 0);
         e.bytes = entry.bytes;
         e.holders = entry.holders;
         ++to.live;
@@ -283,7 +273,6 @@ class Messages {
         std::uint32_t index = 0;
         if (free_.empty()) {
             index = static_cast<std::uint32_t>(chunks_.size());
-            YM_CHECK(index < slots_max / chunk_size);
             chunks_.push_back(std::make_unique<Chunk>());
         } else {
             index = free_.back();

@@ -56,12 +56,6 @@
     X(snapshot_too_early, "writes down books without what is under way")                                   \
     X(history_forgotten, "forgets at a start which attempts failed, and why")                              \
     X(error_cut, "keeps the error of a worker without its first octet")                                    \
-    X(throttled_counts, "takes an attempt for used up that its retry policy does not count")               \
-    X(pause_ignored, "gives others of a key or queue that is paused to workers")                           \
-    X(not_before_ignored, "delivers a message before its time")                                            \
-    X(expiry_ignored, "delivers messages whose time is over")                                              \
-    X(expired_uncounted, "forgets to count what has expired")                                              \
-    X(times_forgotten, "forgets at a start when messages may be delivered, and until when")                \
     X(page_cut, "brings a body back from the store without its last octet")
 
 namespace ym::mutants {

@@ -11,7 +11,6 @@ std::string_view name_of(FailureReason reason) {
         case FailureReason::lease_expired: return "lease_expired";
         case FailureReason::worker_lost: return "worker_lost";
         case FailureReason::queue_full: return "queue_full";
-        case FailureReason::expired: return "expired";
     }
     return "unknown";
 }

@@ -39,7 +39,6 @@ struct Bounds {
     static constexpr Duration nearest_burst = 100ms;
     static constexpr Duration given_up_every = 100ms;             // searches for clients that went away unanswered
     static constexpr std::uint64_t step_deliveries_max = 10'000;  // the next step goes on
-    static constexpr std::size_t step_due_max = 10'000;           // the same for copies whose time has come
     static constexpr std::size_t step_octets_max = std::size_t{32} << 20U;
     static constexpr unsigned fence_counter_bits = 40;      // below the epoch
     static constexpr std::uint64_t open_windows_max = 32;   // windows that a session may have open when it begins
@@ -82,16 +81,11 @@ struct Candidate {
     std::uint32_t first = no_link;  // its targets, in Machine::targets_
     std::uint32_t last = no_link;
     std::uint32_t unmatched = 0;  // pipelines that dropped it
-    bool is_set = false;          // a pipeline has filled in some of these: to be stored with the fields
-    bool set_priority = false;
+    bool set_priority = false;    // filled in by a pipeline: to be stored with the fields
     bool set_type = false;
     bool set_key = false;
-    bool set_ttl = false;
-    bool set_not_before = false;
-    std::uint64_t ttl_ms = 0;         // 0: none
-    std::uint64_t not_before_ms = 0;  // 0: none
-    wire::Status refused{};           // not 0: no queue takes it
-    std::string_view why;             // static
+    wire::Status refused{};  // not 0: no queue takes it
+    std::string_view why;    // static
 };
 
 struct Target {
@@ -144,13 +138,6 @@ struct Failed {
     AddressId queue;
     FailureReason reason{};
     Duration retry_after{0};
-};
-
-/// Those of an event, and of some of them that share a policy what it is asked and answers.
-struct Failures {
-    std::vector<Failed> all;
-    std::vector<FailedAttempt> attempts;
-    std::vector<NextAttempt> next;
 };
 
 /// A link between a session and a queue that it works on.

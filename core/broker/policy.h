@@ -91,19 +91,11 @@ class BalancePolicy {
     static inline const std::vector<std::string> no_columns;
 };
 
-/// Why an attempt failed; the last two: why a message became a dead letter without one (limits.when_full, on_expired),
-/// which no retry policy is asked about.
-enum class FailureReason : std::uint8_t {
-    nack = 0,
-    reject,
-    throttled,
-    lease_expired,
-    worker_lost,
-    queue_full,
-    expired
-};
+/// Why an attempt failed; `queue_full`: why a message became a dead letter without one (limits.when_full), which no
+/// retry policy is asked about.
+enum class FailureReason : std::uint8_t { nack = 0, reject, throttled, lease_expired, worker_lost, queue_full };
 inline constexpr std::size_t failure_reason_count = 5;  // of failed attempts
-inline constexpr std::size_t dead_reason_count = 7;     // of dead letters
+inline constexpr std::size_t dead_reason_count = 6;     // of dead letters
 [[nodiscard]] std::string_view name_of(FailureReason reason);
 
 struct FailedAttempt {
@@ -114,33 +106,15 @@ struct FailedAttempt {
     std::uint64_t random = 0;   // for jitter
 };
 
-/// What else waits as long as a message that failed.
-enum class Pause : std::uint8_t { message, key, queue };
-
-/// What follows a failed attempt.
-struct NextAttempt {
-    static constexpr Duration dead_letter = Duration::max();
-
-    NextAttempt() = default;
-    NextAttempt(Duration next_wait, bool next_counts = true,
-                Pause next_pauses = Pause::message)  // NOLINT: a wait is one
-        : wait(next_wait), counts(next_counts), pauses(next_pauses) {}
-    friend bool operator==(const NextAttempt&, const NextAttempt&) = default;
-
-    Duration wait = dead_letter;    // before it; dead_letter: there is none
-    bool counts = true;             // false: the attempt that failed is not used up
-    Pause pauses = Pause::message;  // besides the message itself: all with its key, or its queue
-};
-
 /// Chooses what follows a failed attempt.
 class RetryPolicy {
   public:
     virtual ~RetryPolicy() = default;
-    /// Writes what follows each failure (same length).
-    virtual void decide(std::span<const FailedAttempt> failures, std::span<NextAttempt> next) = 0;
+    /// Writes the wait before the next attempt, or `dead_letter`, for each failure (same length).
+    virtual void decide(std::span<const FailedAttempt> failures, std::span<Duration> waits) = 0;
     [[nodiscard]] virtual PolicyHealth health() const { return {}; }
 
-    static constexpr Duration dead_letter = NextAttempt::dead_letter;
+    static constexpr Duration dead_letter = Duration::max();
 };
 
 }  // namespace ym

@@ -16,7 +16,6 @@ constexpr std::string_view why_memory = "the broker is out of memory (limits.mem
 constexpr std::string_view why_two_bodies = "a body in the record, and another in a frame of its own";
 constexpr std::string_view why_store_full = "the store is full";
 constexpr std::string_view why_store_away = "the store is being acquired again";
-constexpr std::string_view why_too_late = "not-before-ms is further away than the queue's delay_max";
 constexpr std::string_view why_requests = "too many requests wait for a reply (listeners.*.limits.replies)";
 
 }  // namespace
@@ -184,16 +183,6 @@ bool Broker::Machine::read_candidate(Session& s, const wire::Record& record, Can
                 c.priority_given = true;
                 break;
             }
-            case Field::ttl_ms:
-            case Field::not_before_ms: {
-                const auto ms = wire::as_u64(field.value);
-                if (!ms || *ms == 0) {
-                    refuse(s, record.id, Status::malformed, "ttl-ms and not-before-ms are 1 or more");
-                    return false;
-                }
-                (static_cast<Field>(field.tag) == Field::ttl_ms ? c.ttl_ms : c.not_before_ms) = *ms;
-                break;
-            }
             default:
                 if (!wire::must_understand(field.tag)) break;
                 refuse(s, record.id, Status::malformed, "a field that this broker does not know");
@@ -246,8 +235,7 @@ bool Broker::Machine::check_targets(Session& s, Candidate& c, std::uint32_t& cop
         Target& target = targets_[*link];
         Queue& q = queue(target.queue);
         const bool has_room = can_take(q, bytes);
-        const bool too_late = c.not_before_ms != 0 && is_too_late(q, c.not_before_ms);
-        if (has_room && !too_late && (!q.keeps || (store_open() && !held_go_))) {
+        if (has_room && (!q.keeps || (store_open() && !held_go_))) {
             ++copies;
             stored = stored || q.keeps;
             link = &target.next;
@@ -255,9 +243,7 @@ bool Broker::Machine::check_targets(Session& s, Candidate& c, std::uint32_t& cop
         }
         if (!target.optional || YM_MUTANT(optional_refuses)) {
             ++q.refused;
-            if (too_late) {
-                refuse(s, c.sequence, Status::malformed, why_too_late);
-            } else if (!has_room) {
+            if (!has_room) {
                 refuse(s, c.sequence, Status::full, "queue '" + q.settings.name + "' is full");
             } else if (store_state_ != StoreState::ready) {
                 refuse(s, c.sequence, Status::draining, why_store_away, store_full_wait);
@@ -342,13 +328,11 @@ void Broker::Machine::confirm(Session& s, std::uint64_t first, std::uint64_t las
 
 Slot Broker::Machine::store_message(const Candidate& c) {
     set_fields_.clear();
-    if (c.is_set) {
+    if (c.set_priority || c.set_key || c.set_type) {
         wire::FrameWriter writer(set_fields_);
         if (c.set_priority) writer.field(Field::priority, std::uint64_t{c.priority});
         if (c.set_key) writer.field(Field::key, c.key);
         if (c.set_type) writer.field(Field::type, c.type);
-        if (c.set_ttl) writer.field(Field::ttl_ms, c.ttl_ms);
-        if (c.set_not_before) writer.field(Field::not_before_ms, c.not_before_ms);
     }
     MessageHead head;
     head.accepted = now_.monotonic;
@@ -359,7 +343,6 @@ Slot Broker::Machine::store_message(const Candidate& c) {
     entry.bytes = head.fields_bytes + static_cast<std::uint32_t>(c.body.size());
     entry.priority = c.priority;
     entry.wants_reply = c.wants_reply;
-    entry.timed = (c.ttl_ms | c.not_before_ms) != 0;
     entry.holders = holders_of(c);
     std::byte* at = nullptr;
     const Slot slot = messages_.add(entry, head, at);
@@ -394,7 +377,8 @@ void Broker::Machine::enqueue(Queue& q, Slot first, std::uint32_t count, bool st
         q.lane(messages_.priority(first)).storing_in = pending.number;
         if (!pending.copies.empty()) {
             StoringCopy& last = pending.copies.back();
-            if (last.queue == q.address && last.slot + last.count == first && messages_.stands_as(last.slot, first)) {
+            if (last.queue == q.address && last.slot + last.count == first &&
+                messages_.priority(last.slot) == messages_.priority(first)) {
                 last.count += count;
                 return;
             }
@@ -424,8 +408,6 @@ void Broker::Machine::make_ready(const StoringCopy& copy) {
 }
 
 void Broker::Machine::make_ready(Queue& q, Lane& lane, Slot first, std::uint32_t count) {
-    // Either all or none of them brought a time along.
-    if (messages_.is_timed(first) || q.settings.ttl != Duration{0}) return make_ready_timed(q, lane, first, count);
     // Others may have come in while these were being stored; their numbers say where they belong.
     if (lane.ends_before(messages_.id(first))) {
         for (Slot slot = first; slot < first + count; ++slot) lane.add(messages_.id(slot), slot);

@@ -9,7 +9,7 @@ using wire::Status;
 std::size_t Broker::Machine::alike(std::size_t first) const {
     const auto is_plain = [this](const Candidate& c) {
         return c.first != no_link && targets_[c.first].next == no_link && c.refused == Status{} && !c.wants_reply &&
-               c.unmatched == 0 && !c.repeats && (c.ttl_ms | c.not_before_ms) == 0;
+               c.unmatched == 0 && !c.repeats;
     };
     const Candidate& one = candidates_[first];
     if (!is_plain(one)) return 1;

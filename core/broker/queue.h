@@ -5,136 +5,119 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/id.h"
 #include "base/ring.h"
 #include "base/time.h"
 #include "broker/column.h"
-#include "broker/lane.h"
 #include "broker/messages.h"
 #include "broker/status.h"
 #include "broker/topology.h"
-#include "broker/wheel.h"
 
 namespace ym {
 
-/// Why a copy waits: its last attempt failed, or there was none and something else keeps it.
-enum class WaitReason : std::uint8_t {
-    nack = 0,  // these five as FailureReason
-    reject,
-    throttled,
-    lease_expired,
-    worker_lost,
-    key_paused,  // a worker asked for a pause of all that have its key
-    delayed,     // it may not be delivered before (not-before, set.delay)
-};
-
-/// A copy in the wheel of those that wait.
-struct Waiting {
+/// A message of a queue that was delivered before, or came in out of order.
+struct Copy {
     MessageId id;
     Slot slot = no_slot;
-    std::uint32_t attempts_and_why = 0;
+    std::uint32_t attempts = 0;  // used up
 
-    /// `limited`: it may expire before.
-    static Waiting of(const Copy& copy, WaitReason why, bool limited = false) {
-        constexpr std::uint32_t most = 0xffffffU;  // more are not told apart
-        return {copy.id, copy.slot,
-                std::min(copy.attempts, most) << 8U | static_cast<std::uint32_t>(why) | (limited ? 0x80U : 0U)};
-    }
-    [[nodiscard]] Copy copy() const { return {id, slot, attempts_and_why >> 8U}; }
-    [[nodiscard]] WaitReason why() const { return static_cast<WaitReason>(attempts_and_why & 0x7fU); }
-    [[nodiscard]] bool limited() const { return (attempts_and_why & 0x80U) != 0; }
+    friend bool operator>(const Copy& a, const Copy& b) { return a.id > b.id; }
 };
-static_assert(sizeof(Waiting) == 16);
 
-/// Times of the monotonic clock, as a wheel has them.
-[[nodiscard]] inline std::uint64_t time_of(Instant at) {
-    return static_cast<std::uint64_t>(std::max(at.since_start, Duration{0}).count());
-}
-[[nodiscard]] inline Instant instant_of(std::uint64_t time) {
-    return {Duration(static_cast<Duration::rep>(std::min<std::uint64_t>(time, Duration::max().count())))};
-}
-
-/// Keys of messages that nobody is given for a while, as workers have asked. What is past is forgotten in passing.
-class PausedKeys {
+/// The messages of one priority that could be delivered now. Those never delivered stand in order of acceptance; those
+/// that came back keep their place: they are older than all that were never delivered, or sorted in by their number.
+class Lane {
   public:
-    static constexpr std::size_t keys_max = 100'000;
+    explicit Lane(std::uint8_t priority) : priority_(priority) {}
 
-    [[nodiscard]] bool empty() const { return until_.empty(); }
-    [[nodiscard]] std::size_t size() const { return until_.size(); }
-    /// False if there are too many already.
-    bool pause(std::string_view key, Instant until, Instant now) {
-        if (until_.size() >= sweep_at_) sweep(now);
-        const auto found = until_.find(key);
-        if (found != until_.end()) {
-            found->second = std::max(found->second, until);
-        } else if (until_.size() >= keys_max) {
-            return false;
-        } else {
-            until_.emplace(key, until);
+    [[nodiscard]] std::uint8_t priority() const { return priority_; }
+    [[nodiscard]] std::size_t size() const { return fresh_.size() + returned_.size(); }
+    void add(MessageId id, Slot slot) {
+        fresh_.push_back(slot);
+        last_ = id;
+    }
+    /// Whether a message of this number may be added behind those that were never delivered.
+    [[nodiscard]] bool ends_before(MessageId id) const { return fresh_.empty() || last_ < id; }
+    void put_back(const Copy& copy) {
+        returned_.push_back(copy);
+        std::push_heap(returned_.begin(), returned_.end(), std::greater<>{});
+    }
+    /// The oldest; the lane is not empty.
+    [[nodiscard]] Copy front(const Messages& messages) const {
+        if (fresh_.empty()) return returned_.front();
+        const Slot slot = fresh_.front();
+        const MessageId id = messages.id(slot);
+        if (!returned_.empty() && returned_.front().id < id) return returned_.front();
+        return {id, slot, 0};
+    }
+    void pop(const Copy& front) {
+        if (!fresh_.empty() && fresh_.front() == front.slot) {
+            fresh_.pop_front();
+            return;
         }
-        last_ = std::max(last_, until);
-        return true;
+        std::pop_heap(returned_.begin(), returned_.end(), std::greater<>{});
+        returned_.pop_back();
     }
-    /// Until when; the past if it is not paused.
-    [[nodiscard]] Instant until(std::string_view key) const {
-        const auto found = until_.find(key);
-        return found == until_.end() ? Instant{} : found->second;
+    /// Visits the first `count` in their order, or all.
+    template <class Visit>
+    void first(std::size_t count, const Messages& messages, Visit visit) const {
+        // The smallest of a heap without taking them out: a node comes into question when its parent was visited.
+        std::vector<std::size_t> next;
+        const auto later = [this](std::size_t a, std::size_t b) { return returned_[a] > returned_[b]; };
+        const auto add_next = [&](std::size_t node) {
+            if (node >= returned_.size()) return;
+            next.push_back(node);
+            std::push_heap(next.begin(), next.end(), later);
+        };
+        add_next(0);
+        for (std::size_t fresh = 0; count > 0; --count) {
+            const bool has_fresh = fresh < fresh_.size();
+            if (next.empty() && !has_fresh) return;
+            if (next.empty() || (has_fresh && messages.id(fresh_[fresh]) < returned_[next.front()].id)) {
+                visit(fresh_[fresh++]);
+                continue;
+            }
+            std::pop_heap(next.begin(), next.end(), later);
+            const std::size_t node = next.back();
+            next.pop_back();
+            visit(returned_[node].slot);
+            add_next(2 * node + 1);
+            add_next(2 * node + 2);
+        }
     }
-    /// Whether any key is paused at `now`.
-    [[nodiscard]] bool any(Instant now) {
-        if (last_ <= now) until_.clear();
-        return !until_.empty();
+    /// The one `count` places behind the first of those that were never delivered, or the last; no_slot if there is
+    /// none.
+    [[nodiscard]] Slot ahead(std::size_t count) const {
+        return fresh_.empty() ? no_slot : fresh_[std::min(count, fresh_.size() - 1)];
     }
+    /// How many were never delivered.
+    [[nodiscard]] std::size_t fresh() const { return fresh_.size(); }
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (std::size_t i = 0; i < fresh_.size(); ++i) visit(fresh_[i]);
+        for (const Copy& copy : returned_) visit(copy.slot);
+    }
+
+    std::uint64_t storing_in = 0;  // last batch that holds a copy for this lane
 
   private:
-    void sweep(Instant now) {
-        std::erase_if(until_, [now](const auto& paused) { return paused.second <= now; });
-        sweep_at_ = std::max<std::size_t>(sweep_min, 2 * until_.size());
+    std::uint8_t priority_;
+    Ring<Slot> fresh_;
+    MessageId last_;              // of fresh_, while that is not empty
+    std::vector<Copy> returned_;  // a heap, the oldest first
+};
+
+/// A copy that must wait until `due`.
+struct Waiting {
+    Instant due;
+    Copy copy;
+
+    friend bool operator>(const Waiting& a, const Waiting& b) {
+        return a.due > b.due || (a.due == b.due && a.copy.id > b.copy.id);
     }
-
-    static constexpr std::size_t sweep_min = 64;
-
-    struct TextHash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-    };
-
-    std::unordered_map<std::string, Instant, TextHash, std::equal_to<>> until_;
-    Instant last_;
-    std::size_t sweep_at_ = sweep_min;
 };
-
-/// When a copy may be delivered, in milliseconds of the wall clock.
-struct CopyTimes {
-    static constexpr std::uint64_t never = Wheel<Waiting>::never;
-
-    std::uint64_t not_before = 0;
-    std::uint64_t expires = never;
-};
-
-/// What the fields of a message say of its times; 0: nothing.
-struct OwnTimes {
-    std::uint64_t ttl_ms = 0;
-    std::uint64_t not_before_ms = 0;
-};
-[[nodiscard]] OwnTimes own_times(Octets fields);
-[[nodiscard]] CopyTimes copy_times(const OwnTimes& own, WallTime accepted, Duration queue_ttl);
-
-/// What follows the wall clock; only queues that have any of it have this.
-struct QueueTimes {
-    Wheel<Waiting> delayed;
-    /// Every copy that may expire, from when it came until then; also those that are gone, until they are many.
-    Wheel<MessageId> expiring;
-    std::size_t sweep_at = 1024;  // so many of them
-    /// Attempts of those that wait on the other clock, and may expire meanwhile: they are still in Queue::waiting then.
-    std::unordered_map<MessageId, std::uint32_t> waiting;
-};
-
-[[nodiscard]] Instant wall_deadline(const QueueTimes& times);
 
 struct DeadLetter {
     Slot slot = no_slot;
@@ -182,16 +165,13 @@ struct Queue {
     std::uint64_t storing = 0;
     std::uint64_t live = 0;  // ready, waiting, in flight and storing: what limits compare with
     std::uint64_t bytes = 0;
-    std::unique_ptr<QueueTimes> times;
-    std::unique_ptr<PausedKeys> paused_keys;
-    Instant paused_until;  // nothing is delivered before, as a worker has asked
-    Instant empty_since;   // for queues on demand
+    std::vector<Waiting> waiting;  // a heap, the earliest first
+    Instant empty_since;           // for queues on demand
     std::uint64_t delivered = 0;
     std::uint64_t processed = 0;
     Duration processing{0};
     Ledger ledger;
     Ring<DeadLetter> dead;
-    Wheel<Waiting> waiting;  // by nanoseconds of the monotonic clock
 
     /// Asks for what a message needs of it, which is on its way from then on.
     void prefetch() const {
@@ -207,14 +187,6 @@ struct Queue {
                 return *lanes.emplace(lanes.begin() + static_cast<std::ptrdiff_t>(i), priority);
         }
         return lanes.emplace_back(priority);
-    }
-    /// Visits (time, copy that waits, whether the time is of the wall clock).
-    template <class Visit>
-    void for_each_waiting(Visit visit) const {
-        waiting.for_each([&](std::uint64_t due, const Waiting& w) {
-            if (!w.limited() || times->waiting.contains(w.id)) visit(due, w, false);
-        });
-        if (times) times->delayed.for_each([&](std::uint64_t due, const Waiting& w) { visit(due, w, true); });
     }
     void add_ready(MessageId id, Slot slot, std::uint8_t priority) {
         lane(priority).add(id, slot);
@@ -245,6 +217,16 @@ struct Queue {
         std::stable_sort(letters.begin(), letters.end(),
                          [](const DeadLetter& a, const DeadLetter& b) { return a.since < b.since; });
         for (const DeadLetter& letter : letters) dead.push_back(letter);
+    }
+    void wait(Waiting item) {
+        waiting.push_back(item);
+        std::push_heap(waiting.begin(), waiting.end(), std::greater<>{});
+    }
+    Waiting take_waiting() {
+        std::pop_heap(waiting.begin(), waiting.end(), std::greater<>{});
+        const Waiting item = waiting.back();
+        waiting.pop_back();
+        return item;
     }
 };
 

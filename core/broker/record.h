@@ -67,7 +67,7 @@ struct StoreRecord {
                                         // to 255
     MessageId origin;                   // moved: the dead letter's number before
     AddressId from;                     // moved: the queue that gave it up
-    FailureReason reason{};             // attempted, moved, dead: why
+    FailureReason reason{};             // moved, dead: why
     std::uint32_t attempt = 0;          // attempted, moved, dead: how many were used up
     WallTime at;                    // accepted, moved, relocated: when it was accepted first; attempted: not before;
                                     // dead: since when

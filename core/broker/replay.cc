@@ -2,7 +2,6 @@
 #include "broker/replay.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "broker/machine.h"
 
@@ -19,15 +18,6 @@ bool read_books(std::span<const std::uint64_t> numbers, Replay::Books& books) {
     for (std::size_t i = 0; i < std::size(counters); ++i) *counters[i] = numbers[i];
     std::copy_n(numbers.end() - static_cast<std::ptrdiff_t>(l.dropped.size()), l.dropped.size(), l.dropped.begin());
     return true;
-}
-
-/// Whether any queue that there may be gives its messages a time to live.
-bool has_ttl(const Topology& topology, const std::deque<Address>& addresses) {
-    const auto has = [](const QueueSettings& settings) { return settings.ttl != Duration{0}; };
-    if (topology.create && has(topology.create->make("any"))) return true;
-    if (has(topology.orphan("any"))) return true;
-    return std::any_of(addresses.begin(), addresses.end(),
-                       [&](const Address& address) { return address.queue && has(address.queue->settings); });
 }
 
 void count(Ledger& ledger, Outcome outcome) {
@@ -55,7 +45,6 @@ void Broker::Machine::on(const StoreReplayed& event) {
         replay_ = std::make_unique<Replay>();
         for (const ListenerSettings& listener : topology_->listeners)
             replay_->span = std::max(replay_->span, 2 * listener.unconfirmed);
-        replay_->all_times = has_ttl(*topology_, addresses_);
     }
     last_batch_ = event.batch;
     batches_.add(event.batch);
@@ -124,14 +113,13 @@ bool Broker::Machine::replay_messages(const StoreRecord& r, std::span<const Addr
     const Holders::Set holders = holders_.of(holding_);
     bool possible = true;
     each_message(r, [&](MessageId id, Octets fields, Octets body) {
-        possible = possible && replay_message(r, id, fields, fields.size() + body.size(), holders);
+        possible = possible && replay_message(r, id, fields.size() + body.size(), holders);
     });
     return possible;
 }
 
 /// A message's record. One that is known already has been relocated: its record stands here now.
-bool Broker::Machine::replay_message(const StoreRecord& r, MessageId id, Octets fields, std::uint64_t bytes,
-                                     Holders::Set holders) {
+bool Broker::Machine::replay_message(const StoreRecord& r, MessageId id, std::uint64_t bytes, Holders::Set holders) {
     next_message_ = std::max(next_message_, id.value + 1);
     const Slot known = messages_.find(id);
     if (known != no_slot) {
@@ -146,9 +134,6 @@ bool Broker::Machine::replay_message(const StoreRecord& r, MessageId id, Octets 
     entry.priority = r.priority;
     entry.holders = holders;
     holders_.retain(entry.holders);
-    const OwnTimes own = own_times(fields);
-    entry.timed = (own.ttl_ms != 0 || own.not_before_ms != 0) && !YM_MUTANT(times_forgotten);
-    if (entry.timed || replay_->all_times) replay_->times.push_back({id, r.at, own});
     (void)messages_.add_paged(entry, last_batch_);
     batches_.join(last_batch_, bytes);
     Batches::Batch& batch = *batches_.find(last_batch_);
@@ -192,8 +177,8 @@ bool Broker::Machine::replay_note(const StoreRecord& r, Replay::Books& books) {
         }
         note = {r.attempt, r.at, r.reason, true, std::move(note.history)};
         replay_history(r, note);
-    } else if (!note.is_dead && std::tie(r.attempt, r.at) >= std::tie(note.attempts, note.at)) {
-        note = {r.attempt, r.at, r.reason, false, std::move(note.history)};
+    } else if (!note.is_dead && r.attempt >= note.attempts) {
+        note = {r.attempt, r.at, {}, false, std::move(note.history)};
         replay_history(r, note);
     }
     return true;
@@ -236,7 +221,6 @@ void Broker::Machine::finish_replay() {
     for (const Replay::Books& books : replay_->queues)
         numbers_.push_back(books.name.empty() ? no_address : intern(books.name));
     replay_holders();
-    std::sort(replay_->times.begin(), replay_->times.end());
     for (std::uint32_t number = 0; number < numbers_.size(); ++number) {
         if (numbers_[number] != no_address) replay_queue(number, replay_->queues[number]);
     }
@@ -338,28 +322,14 @@ void Broker::Machine::replay_copy(Queue& q, Slot slot) {
     }
     ++q.live;
     q.bytes += messages_.bytes(slot);
-    const Copy copy{id, slot, note.attempts};
-    const CopyTimes times = replay_times(q, copy);
-    keep_times(q, copy, times);
-    if (times.not_before > wall_ms()) return;
     const Instant due = to_instant(note.at);
-    if (due > now_.monotonic && !YM_MUTANT(delay_forgotten)) {
-        const bool limited = times.expires != CopyTimes::never;
-        if (limited) q.times->waiting.emplace(id, note.attempts);
-        const auto why = static_cast<WaitReason>(note.reason);
-        q.waiting.add(time_of(due), time_of(now_.monotonic), Waiting::of(copy, why, limited));
+    if (note.attempts > 0 && due > now_.monotonic && !YM_MUTANT(delay_forgotten)) {
+        q.wait({due, {id, slot, note.attempts}});
     } else if (note.attempts > 0) {
         q.put_back({id, slot, note.attempts}, priority);
     } else {
         q.add_ready(id, slot, priority);
     }
-}
-
-CopyTimes Broker::Machine::replay_times(const Queue& q, const Copy& copy) const {
-    if (YM_MUTANT(times_forgotten)) return {};
-    const auto found = std::lower_bound(replay_->times.begin(), replay_->times.end(), Replay::Times{copy.id, {}, {}});
-    if (found == replay_->times.end() || found->message != copy.id) return {};
-    return copy_times(found->own, found->accepted, q.settings.ttl);
 }
 
 /// When a wall time is, or was, on the clock that waits are counted by.

@@ -9,7 +9,6 @@
 #include "base/id.h"
 #include "base/time.h"
 #include "broker/policy.h"
-#include "broker/queue.h"
 #include "broker/status.h"
 
 namespace ym {
@@ -26,8 +25,8 @@ struct Replay {
     /// What was said of one queue's copy of a message, until it is settled.
     struct Note {
         std::uint32_t attempts = 0;
-        WallTime at;             // not before; of a dead letter: since when
-        FailureReason reason{};  // of the last attempt
+        WallTime at;  // not before; of a dead letter: since when
+        FailureReason reason{};
         bool is_dead = false;
         std::string history{};
     };
@@ -51,17 +50,7 @@ struct Replay {
         return &queues[number.value];
     }
 
-    /// Of a message that may not be delivered at any time, until its queues are known.
-    struct Times {
-        MessageId message;
-        WallTime accepted;
-        OwnTimes own;
-        friend bool operator<(const Times& a, const Times& b) { return a.message < b.message; }
-    };
-
     std::vector<Books> queues;  // by number
-    std::vector<Times> times;
-    bool all_times = false;  // a queue gives all its messages a time to live
     std::unordered_map<CopyKey, Note, CopyKeyHash> notes;
     std::uint64_t history_bytes = 0;      // of all notes
     std::uint32_t session = 0xffffffffU;  // of the last record

@@ -41,11 +41,11 @@ QueueStatus Broker::Machine::status_of(const Queue& q, Instant now) const {
         lane.for_each([&](Slot /*slot*/) { ++status.ready; });
         if (lane.size() > 0) look(lane.front(messages_).slot);
     }
-    const Waiting* first = nullptr;
-    q.for_each_waiting([&](std::uint64_t /*due*/, const Waiting& waiting, bool /*is_wall*/) {
+    const Copy* first = nullptr;
+    for (const Waiting& waiting : q.waiting) {
         ++status.waiting;
-        if (first == nullptr || waiting.id < first->id) first = &waiting;
-    });
+        if (first == nullptr || waiting.copy.id < first->id) first = &waiting.copy;
+    }
     if (first != nullptr) look(first->slot);
     status.oldest = now - oldest;
     for (std::size_t i = 0; i < q.dead.size(); ++i) ++status.dead_letters.live;

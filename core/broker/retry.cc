@@ -12,96 +12,51 @@ void Broker::Machine::fail(const Session& worker, const Copy& copy, AddressId ad
     histories_.add(copy.id, address, {now_.wall, copy.attempts, reason, worker.name, error});
     messages_.set_failed(copy.slot);
     histories_.keep_within(topology_->memory_max / Histories::share_of_memory);
-    failures_.all.push_back({copy, address, reason, words.retry_after});
+    failed_.push_back({copy, address, reason, words.retry_after});
 }
 
 void Broker::Machine::decide_failures() {
-    for (std::size_t from = 0; from < failures_.all.size();) {
-        RetryPolicy* policy = queue(failures_.all[from].queue).retry;
+    for (std::size_t from = 0; from < failed_.size();) {
+        RetryPolicy* policy = queue(failed_[from].queue).retry;
         std::size_t to = from;
-        failures_.attempts.clear();
-        for (; to < failures_.all.size() && queue(failures_.all[to].queue).retry == policy; ++to) {
-            const Failed& f = failures_.all[to];
+        attempts_.clear();
+        for (; to < failed_.size() && queue(failed_[to].queue).retry == policy; ++to) {
+            const Failed& f = failed_[to];
             FailedAttempt attempt;
             attempt.reason = f.reason;
             attempt.attempt = f.copy.attempts;
             attempt.age = now_.monotonic - messages_.head(f.copy.slot).accepted;
             attempt.retry_after = f.retry_after;
             attempt.random = mix64(options_.seed ^ mix64(f.copy.id.value) ^ f.copy.attempts);
-            failures_.attempts.push_back(attempt);
+            attempts_.push_back(attempt);
         }
-        failures_.next.assign(failures_.attempts.size(), NextAttempt{});
-        policy->decide(failures_.attempts, failures_.next);
-        for (std::size_t i = from; i < to; ++i) follow(failures_.all[i], failures_.next[i - from]);
+        waits_.assign(attempts_.size(), RetryPolicy::dead_letter);
+        policy->decide(attempts_, waits_);
+        for (std::size_t i = from; i < to; ++i) {
+            Queue& q = queue(failed_[i].queue);
+            const Duration wait = waits_[i - from];
+            if (wait == RetryPolicy::dead_letter) {
+                dead_letter(q, failed_[i].copy, failed_[i].reason);
+            } else {
+                return_copy(q, failed_[i].copy, wait);
+            }
+        }
         from = to;
     }
-    failures_.all.clear();
+    failed_.clear();
 }
 
-void Broker::Machine::follow(Failed& failed, const NextAttempt& next) {
-    Queue& q = queue(failed.queue);
-    if (next.wait == RetryPolicy::dead_letter) return dead_letter(q, failed.copy, failed.reason);
-    if (!next.counts && !YM_MUTANT(throttled_counts)) --failed.copy.attempts;
-    if (next.pauses != Pause::message && next.wait > Duration{0}) pause(q, failed.copy.slot, next);
-    return_copy(q, failed.copy, next.wait, failed.reason);
-}
-
-/// Others wait with a message: all that have its key, if it has one, or all of its queue.
-void Broker::Machine::pause(Queue& q, Slot slot, const NextAttempt& next) {
-    const Instant until = now_.monotonic + next.wait;
-    if (YM_MUTANT(pause_ignored)) return;
-    if (next.pauses == Pause::queue) {
-        q.paused_until = std::max(q.paused_until, until);
-        return schedule(q);
-    }
-    const std::string_view key = key_of(slot);
-    if (key.empty()) return;
-    if (!q.paused_keys) q.paused_keys = std::make_unique<PausedKeys>();
-    q.paused_keys->pause(key, until, now_.monotonic);
-}
-
-/// Of a loaded message.
-std::string_view Broker::Machine::key_of(Slot slot) const {
-    static const Column key = column_of("key");
-    return field_of(messages_.octets(slot).first(messages_.head(slot).fields_bytes), key);
-}
-
-/// Of the queue's next messages, `count` at most, puts aside those whose key is paused: they come back to their places
-/// when it is not. How many of the next ones may be delivered.
-std::uint64_t Broker::Machine::put_aside(Queue& q, std::uint64_t count) {
-    next_slots_.clear();
-    for (const Lane& lane : q.lanes) {
-        if (next_slots_.size() == count) break;
-        lane.first(static_cast<std::size_t>(count) - next_slots_.size(), messages_,
-                   [this](Slot slot) { next_slots_.push_back(slot); });
-    }
-    std::uint64_t may_go = 0;
-    for (const Slot slot : next_slots_) {
-        if (!messages_.is_loaded(slot)) break;
-        const Instant until = q.paused_keys->until(key_of(slot));
-        if (until <= now_.monotonic) {
-            ++may_go;
-            continue;
-        }
-        const auto copy = q.lane(messages_.priority(slot)).remove(messages_.id(slot), messages_);
-        --q.ready;
-        wait(q, *copy, until, WaitReason::key_paused);
-    }
-    return may_go;
-}
-
-/// Puts a copy back in its place, now or after `time`.
-void Broker::Machine::return_copy(Queue& q, const Copy& copy, Duration time, FailureReason why) {
+/// Puts a copy back in its place, now or after `wait`.
+void Broker::Machine::return_copy(Queue& q, const Copy& copy, Duration wait) {
     if (q.keeps) {
         StoreRecord& r = record_of(q, RecordKind::attempted);
         r.message = copy.id;
         r.attempt = copy.attempts;
-        r.reason = why;
-        r.at = WallTime{now_.wall.since_epoch + std::chrono::duration_cast<std::chrono::milliseconds>(time)};
+        r.at = WallTime{now_.wall.since_epoch + std::chrono::duration_cast<std::chrono::milliseconds>(wait)};
     }
-    if (may_expire(q, copy.slot) && times_of(q, copy.slot).expires <= wall_ms()) return expire(q, copy);
-    if (time > Duration{0}) {
-        wait(q, copy, now_.monotonic + time, static_cast<WaitReason>(why));
+    if (wait > Duration{0}) {
+        q.wait({now_.monotonic + wait, copy});
+        spare(copy.slot);
         return schedule(q);
     }
     put_in_place(q, copy);
@@ -110,7 +65,6 @@ void Broker::Machine::return_copy(Queue& q, const Copy& copy, Duration time, Fai
 /// A delivery that was not begun uses up no attempt; its copy is as the store knows it, so nothing is written.
 void Broker::Machine::give_back(Queue& q, Copy copy) {
     --copy.attempts;
-    if (may_expire(q, copy.slot) && times_of(q, copy.slot).expires <= wall_ms()) return expire(q, copy);
     put_in_place(q, copy);
 }
 
@@ -149,15 +103,13 @@ void Broker::Machine::dead_letter(Queue& q, const Copy& copy, FailureReason reas
 /// Hands a dead letter to the queue that takes them. False if it cannot: it is then kept beside its own queue.
 /// It is a message of its own from then on, under a new number: that queue may hold the message already.
 bool Broker::Machine::move_dead(Queue& from, Queue& to, const Copy& copy, FailureReason reason) {
-    std::uint64_t bytes = messages_.bytes(copy.slot);
+    const std::uint64_t bytes = messages_.bytes(copy.slot);
     const bool is_split = holders_.count(messages_.holders(copy.slot)) > 1;
     // One whose octets are in the store alone stays beside its queue: it could not be written down again at once.
     if (to.orphan || !can_take(to, bytes) || !messages_.is_loaded(copy.slot)) return false;
     if (is_split && memory() + bytes > topology_->memory_max) return false;
     make_room(to, bytes);
-    const bool has_times = messages_.is_timed(copy.slot) || to.settings.ttl > Duration{0};
-    const Slot slot = has_times ? split_timed(from, to, copy.slot) : split(from, to, copy.slot);
-    bytes = messages_.bytes(slot);
+    const Slot slot = split(from, to, copy.slot);
     ++to.live;
     to.bytes += bytes;
     if (from.keeps && !to.keeps) record_settled(from, copy.id, Outcome::dead);
@@ -216,14 +168,12 @@ void Broker::Machine::settled(Queue& q, Slot slot, Outcome outcome) {
 
 void Broker::Machine::schedule(Queue& q) {
     Instant at = Instant::never();
-    if (!q.waiting.empty()) at = instant_of(q.waiting.earliest());
-    if (q.ready > 0 && q.paused_until > now_.monotonic) at = std::min(at, q.paused_until);
+    if (!q.waiting.empty()) at = q.waiting.front().due;
     if (!q.dead.empty()) at = std::min(at, q.dead.front().since + q.settings.dead_keep);
     if (q.settings.limits.rate != unlimited && q.ready > 0 && q.rate_next > now_.monotonic)
         at = std::min(at, q.rate_next);
     if (may_remove(q)) at = std::min(at, remove_at(q));
     queue_deadlines_.set(q.address.value, at);
-    if (q.times) wall_deadlines_.set(q.address.value, wall_deadline(*q.times));
 }
 
 bool Broker::Machine::may_remove(const Queue& q) const {
@@ -237,7 +187,10 @@ Instant Broker::Machine::remove_at(const Queue& q) const {
 }
 
 void Broker::Machine::run_queue(Queue& q) {
-    take_waiting(q);
+    while (!q.waiting.empty() && q.waiting.front().due <= now_.monotonic) {
+        const Copy copy = q.take_waiting().copy;
+        q.put_back(copy, messages_.priority(copy.slot));
+    }
     while (!q.dead.empty() && q.dead.front().since + q.settings.dead_keep <= now_.monotonic) drop_dead(q);
     touch(q);
     if (may_remove(q) && remove_at(q) <= now_.monotonic) return remove_queue(q);

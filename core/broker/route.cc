@@ -34,29 +34,21 @@ class Answers final : public RouteSink {
 };
 
 bool sets_anything(const PipelineSet& set) {
-    return set.priority || set.key || set.type || set.ttl || set.delay;
+    return set.priority || set.key || set.type;
 }
 
-void apply_set(const PipelineSet& set, WallTime now, Candidate& c) {
+void apply_set(const PipelineSet& set, Candidate& c) {
     if (set.priority && !c.priority_given) {
         c.priority = *set.priority;
-        c.priority_given = c.set_priority = c.is_set = true;
+        c.priority_given = c.set_priority = true;
     }
     if (set.key && c.key.data() == nullptr) {
         c.key = *set.key;
-        c.set_key = c.is_set = true;
+        c.set_key = true;
     }
     if (set.type && c.type.data() == nullptr) {
         c.type = *set.type;
-        c.set_type = c.is_set = true;
-    }
-    if (set.ttl && c.ttl_ms == 0) {
-        c.ttl_ms = to_ms(*set.ttl);
-        c.set_ttl = c.is_set = true;
-    }
-    if (set.delay && c.not_before_ms == 0) {
-        c.not_before_ms = static_cast<std::uint64_t>(now.since_epoch.count()) + to_ms(*set.delay);
-        c.set_not_before = c.is_set = true;
+        c.set_type = true;
     }
 }
 
@@ -134,7 +126,7 @@ void Broker::Machine::route_pipeline(const Pipeline& p, std::span<const std::uin
     }
     RouteScratch& scratch = *route_scratch_[static_cast<std::size_t>(depth)];
     if (sets_anything(p.settings.set)) {
-        for (const std::uint32_t m : messages) apply_set(p.settings.set, now_.wall, candidates_[m]);
+        for (const std::uint32_t m : messages) apply_set(p.settings.set, candidates_[m]);
     }
     fill_columns(p, messages, scratch);
     scratch.random.clear();

@@ -91,7 +91,6 @@ struct CopyStatus {
     Instant until;          // waiting: when it is due; leased: when the lease ends; dead: since when
     std::string worker;     // leased: its name
     FailureReason why{};    // dead
-    std::string waits{};    // waiting: the reason's name, or key_paused, or delayed
     std::string fields{};   // encoded; empty while they are in the store alone
     std::string history{};  // the attempts that failed, as HistoryCursor reads them
 };

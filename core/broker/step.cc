@@ -62,10 +62,6 @@ Instant Broker::Machine::next_deadline() const {
     if (finished_ != Finish::no) return Instant::never();
     if (!active_.empty() || !waiting_for_line_.empty()) return now_.monotonic;  // the last step was full
     Instant at = std::min(session_deadlines_.earliest(), queue_deadlines_.earliest());
-    if (!wall_deadlines_.empty()) {
-        const Duration wait = wall_deadlines_.earliest() - Instant{now_.wall.since_epoch};
-        at = std::min(at, now_.monotonic + std::max(wait, Duration{0}));
-    }
     if (!requests_due_.empty()) at = std::min(at, requests_due_.front().at);
     if (holds_records() && store_state_ == StoreState::ready) at = std::min(at, store_full_until_);
     at = std::min(at, drain_until_);
@@ -75,13 +71,8 @@ Instant Broker::Machine::next_deadline() const {
 void Broker::Machine::run_due() {
     // Only deadlines up to `now` are served, and serving one sets it later: this ends.
     while (session_deadlines_.earliest() <= now_.monotonic) run_session(sessions_[session_deadlines_.front()]);
-    step_due_ = step_due_max;
-    while (queue_deadlines_.earliest() <= now_.monotonic && step_due_ > 0) {
+    while (queue_deadlines_.earliest() <= now_.monotonic) {
         run_queue(*addresses_[queue_deadlines_.front()].queue);
-    }
-    const Instant wall{now_.wall.since_epoch};
-    while (wall_deadlines_.earliest() <= wall && step_due_ > 0) {
-        run_times(*addresses_[wall_deadlines_.front()].queue);
     }
     expire_requests();
     decide_failures();

@@ -146,7 +146,6 @@ void Broker::Machine::remove_queue(Queue& q) {
     YM_CHECK(q.live == 0 && q.dead.empty() && q.subscribers == 0 && !q.pinned);
     notice(NoticeKind::queue_removed, q.settings.name, q.orphan ? "orphan has drained" : "on demand, idle");
     queue_deadlines_.set(q.address.value, Instant::never());
-    wall_deadlines_.set(q.address.value, Instant::never());
     if (q.active) {
         std::erase_if(active_, [&](const ActiveQueue& active) { return active.queue == q.address.value; });
         std::make_heap(active_.begin(), active_.end(), std::greater<>{});

@@ -41,9 +41,6 @@ struct QueueSettings {
     std::string retry = "default";  // a name in Topology::retries
     Duration lease = 30s;
     Duration lease_max = 12h;
-    Duration ttl{0};               // from when a message may first be delivered; 0: none
-    bool expired_is_dead = false;  // on_expired: dead_letter
-    Duration delay_max = std::chrono::hours(24 * 30);
     QueueLimits limits;
     Duration dead_keep = std::chrono::hours(24 * 30);
     std::uint64_t dead_max = 1'000'000;
@@ -58,8 +55,6 @@ struct PipelineSet {
     std::optional<std::uint8_t> priority;
     std::optional<std::string> key;
     std::optional<std::string> type;
-    std::optional<Duration> ttl;
-    std::optional<Duration> delay;
 };
 
 enum class Unmatched : std::uint8_t { reject, drop, forward };

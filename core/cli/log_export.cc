@@ -1,7 +1,6 @@
 // `yardmaster log export`: reads the log twice. First what became of each message, then the messages that are left.
 #include <cstdio>
 #include <map>
-#include <tuple>
 #include <unordered_map>
 
 #include "cli/exit_code.h"
@@ -44,10 +43,8 @@ class Live {
             case RecordKind::settled: return settle(number, record.queue.value);
             case RecordKind::attempted:
                 if (LiveCopy* copy = find(number, record.queue.value)) {
-                    const std::int64_t at = record.at.since_epoch.count();
-                    if (std::tie(record.attempt, at) < std::tie(copy->attempts, copy->not_before_ms)) return;
-                    copy->attempts = record.attempt;
-                    copy->not_before_ms = at;
+                    copy->attempts = std::max(copy->attempts, record.attempt);
+                    copy->not_before_ms = record.at.since_epoch.count();
                 }
                 return;
             case RecordKind::dead:

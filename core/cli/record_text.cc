@@ -178,8 +178,7 @@ std::string words_of(const StoreRecord& record, const QueueNames& names) {
                    name_in(outcome_names, static_cast<std::size_t>(record.outcome));
         case RecordKind::attempted:
             return "attempted " + message + " in " + queue + ": " + std::to_string(record.attempt) +
-                   " attempts used, not before " + time_text(record.at) + ", after " +
-                   std::string(name_of(record.reason)) + history_text(record);
+                   " attempts used, not before " + time_text(record.at) + history_text(record);
         case RecordKind::dead:
             return "dead " + message + " in " + queue + ": " + std::string(name_of(record.reason)) + " after " +
                    std::to_string(record.attempt) + " attempts, since " + time_text(record.at) + history_text(record);

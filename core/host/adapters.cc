@@ -231,8 +231,8 @@ class PluginRetry final : public RetryPolicy {
     PluginRetry& operator=(const PluginRetry&) = delete;
     [[nodiscard]] PolicyHealth health() const override { return health_of(*host_); }
 
-    void decide(std::span<const FailedAttempt> failures, std::span<NextAttempt> next) override {
-        YM_CHECK(failures.size() == next.size());
+    void decide(std::span<const FailedAttempt> failures, std::span<Duration> waits) override {
+        YM_CHECK(failures.size() == waits.size());
         resize(failures.size());
         for (std::size_t i = 0; i < failures.size(); ++i) {
             reason_[i] = static_cast<std::int32_t>(failures[i].reason);
@@ -244,32 +244,20 @@ class PluginRetry final : public RetryPolicy {
         const ym_failures columns{sizeof(ym_failures), static_cast<std::uint32_t>(failures.size()),
                                   reason_.data(),      attempt_.data(),
                                   age_.data(),         retry_after_.data(),
-                                  random_.data(),      then_.data()};
+                                  random_.data()};
         if (!succeeds(
                 *host_, [&] { return table_.decide(self_, &columns, wait_.data()); }, Late::counts)) {
-            std::fill(next.begin(), next.end(), NextAttempt{});
+            std::fill(waits.begin(), waits.end(), dead_letter);
             return;
         }
-        bool nonsense = false;
-        for (std::size_t i = 0; i < next.size(); ++i) nonsense = !read(wait_[i], then_[i], next[i]) || nonsense;
-        if (!nonsense) return;
-        ++host_->failed;
-        host_->log(YM_ERROR, "decided on a wait beyond 365 days, or on what this host does not know");
+        std::transform(wait_.begin(), wait_.end(), waits.begin(), [](std::uint64_t wait) {
+            if (wait == YM_DEAD_LETTER) return dead_letter;
+            return Duration(static_cast<Duration::rep>(std::min(wait, wait_max)));
+        });
     }
 
   private:
     static constexpr std::uint64_t wait_max = 365ULL * 24 * 3600 * 1'000'000'000;
-
-    /// False if there was something to leave out or to cut.
-    static bool read(std::uint64_t wait, std::uint32_t then, NextAttempt& next) {
-        next = {};
-        if (wait != YM_DEAD_LETTER) next.wait = Duration(static_cast<Duration::rep>(std::min(wait, wait_max)));
-        next.counts = (then & YM_UNCOUNTED) == 0;
-        if ((then & YM_PAUSE_KEY) != 0) next.pauses = Pause::key;
-        if ((then & YM_PAUSE_QUEUE) != 0) next.pauses = Pause::queue;
-        constexpr std::uint32_t known = YM_UNCOUNTED | YM_PAUSE_KEY | YM_PAUSE_QUEUE;
-        return (then & ~known) == 0 && (wait <= wait_max || wait == YM_DEAD_LETTER);
-    }
 
     void resize(std::size_t count) {
         reason_.resize(count);
@@ -277,7 +265,6 @@ class PluginRetry final : public RetryPolicy {
         age_.resize(count);
         retry_after_.resize(count);
         random_.resize(count);
-        then_.assign(count, 0);
         wait_.assign(count, YM_DEAD_LETTER);
     }
 
@@ -289,7 +276,6 @@ class PluginRetry final : public RetryPolicy {
     std::vector<std::uint64_t> age_;
     std::vector<std::uint64_t> retry_after_;
     std::vector<std::uint64_t> random_;
-    std::vector<std::uint32_t> then_;
     std::vector<std::uint64_t> wait_;
 };
 

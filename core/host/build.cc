@@ -9,7 +9,6 @@
 #include "host/addresses.h"
 #include "host/host.h"
 #include "host/state.h"
-#include "settings/units.h"
 #include "settings/yaml_reader.h"
 
 namespace ym::host {
@@ -18,9 +17,9 @@ namespace {
 /// The settings of a queue but for `balance`. Naming every member makes a new one that is forgotten here an error of
 /// the compiler.
 QueueSettings copy_of(const QueueSettings& from) {
-    const auto& [name, durable, retry, lease, lease_max, ttl, expired_is_dead, delay_max, limits, dead_keep, dead_max,
-                 dead_to, weight, publish_direct, balance] = from;
-    return {name,      durable,  retry,   lease,  lease_max,      ttl,    expired_is_dead, delay_max, limits,
+    const auto& [name, durable, retry, lease, lease_max, limits, dead_keep, dead_max, dead_to, weight, publish_direct,
+                 balance] = from;
+    return {name,      durable,  retry,   lease,  lease_max,      limits,
             dead_keep, dead_max, dead_to, weight, publish_direct, nullptr};
 }
 
@@ -51,13 +50,7 @@ class Builder {
         for (const settings::Retry& retry : config_.retries) {
             topology->retries.push_back({retry.name, registry_->retry(retry.use, problems_)});
         }
-        for (const settings::Queue& queue : config_.queues) {
-            topology->queues.push_back(make_queue(queue));
-            check_ttl(queue, settings::join_path("queues", queue.settings.name), *topology);
-        }
-        for (const auto& [name, queue] : config_.templates) {
-            check_ttl(queue, settings::join_path("templates", name), *topology);
-        }
+        for (const settings::Queue& queue : config_.queues) topology->queues.push_back(make_queue(queue));
         for (const settings::Pipeline& pipeline : config_.pipelines) {
             topology->pipelines.push_back(make_pipeline(pipeline));
         }
@@ -118,24 +111,6 @@ class Builder {
             }
         }
         return made;
-    }
-
-    /// A message that expires before it may come again would get one attempt, whatever its retry says. The plugin is
-    /// asked for its shortest wait after a nack.
-    void check_ttl(const settings::Queue& queue, const std::string& path, const Topology& topology) {
-        const Duration ttl = queue.settings.ttl;
-        if (ttl == Duration{0}) return;
-        const auto retry = std::find_if(topology.retries.begin(), topology.retries.end(),
-                                        [&](const NamedRetry& r) { return r.name == queue.settings.retry; });
-        if (retry == topology.retries.end() || retry->policy == nullptr) return;
-        const FailedAttempt nack;
-        NextAttempt next;
-        retry->policy->decide({&nack, 1}, {&next, 1});
-        if (next.wait == NextAttempt::dead_letter || next.wait < ttl) return;
-        const std::string wait = settings::format_duration(next.wait);
-        problems_.add({"ttl.retry", queue.ttl_place, path + ".ttl", settings::format_duration(ttl),
-                       "longer than the first wait of its retry `" + queue.settings.retry + "`, " + wait + " at least",
-                       "no message would get a second attempt: raise the ttl, or take a retry with `plugin: none`"});
     }
 
     PipelineSettings make_pipeline(const settings::Pipeline& pipeline) {

@@ -98,8 +98,7 @@ std::vector<Judge::Words> Judge::copies_of(const Told& told) {
         if (copy.state == CopyState::leased || copy.state == CopyState::waiting)
             words["for"] = settings::format_duration(copy.until - cast_.stage().now().monotonic);
         if (copy.state == CopyState::dead) words["because"] = name_of(copy.why);
-        if (copy.state == CopyState::waiting) words["because"] = copy.waits;
-        if (copy.state == CopyState::ready) words["because"] = more.failed;
+        if (copy.state == CopyState::waiting || copy.state == CopyState::ready) words["because"] = more.failed;
         add_history(copy, words);
         all.push_back(std::move(words));
     }

@@ -38,9 +38,7 @@ class Player {
     void play(const Clock& clock) {
         const std::string by = settings::format_duration(clock.by.count() < 0 ? -clock.by : clock.by);
         cast_.say("clock", "the wall clock jumps by " + std::string(clock.by.count() < 0 ? "-" : "+") + by);
-        Stage& stage = cast_.stage();
-        stage.turn_wall_clock(clock.by);
-        stage.go_to(stage.now().monotonic);  // nothing wakes the broker then but the clock itself
+        cast_.stage().turn_wall_clock(clock.by);
         cast_.advance(Duration{0});
     }
     void play(const PeerStep& step) {

@@ -34,7 +34,6 @@ Words words(NoticeKind kind) {
         case NoticeKind::queue_removed: return {"queue_removed", "queue removed", Level::info, true};
         case NoticeKind::queue_orphaned:
             return {"queue_orphaned", "queue is no longer in the settings", Level::warning, false};
-        case NoticeKind::messages_expired: return {"messages_expired", "messages expired", Level::info, true};
         case NoticeKind::message_dead: return {"message_dead", "message is a dead letter", Level::warning, true};
         case NoticeKind::policy_failed: return {"policy_failed", "a plugin failed", Level::error, true};
         case NoticeKind::store_unknown: return {"store_unknown", "the store lost an answer", Level::warning, false};

@@ -117,10 +117,6 @@ Queue read_queue(const Named& thing, const Node& value) {
     queue.retry_place = read.place("retry");
     settings.lease = read.duration("lease");
     settings.lease_max = read.duration("lease_max");
-    if (read.text("ttl") != none) settings.ttl = read.duration("ttl");
-    queue.ttl_place = read.place("ttl");
-    settings.expired_is_dead = read.text("on_expired") == "dead_letter";
-    settings.delay_max = read.duration("delay_max");
     settings.limits.messages = limits.count("messages");
     settings.limits.bytes = limits.bytes("bytes");
     settings.limits.in_flight = limits.count("in_flight");
@@ -162,8 +158,6 @@ Pipeline read_pipeline(const Named& thing, const Node& value) {
         settings.set.priority = static_cast<std::uint8_t>(set.count("priority"));
     settings.set.key = set.optional_text("key");
     settings.set.type = set.optional_text("type");
-    if (set.optional_text("ttl")) settings.set.ttl = set.duration("ttl");
-    if (set.optional_text("delay")) settings.set.delay = set.duration("delay");
     return pipeline;
 }
 

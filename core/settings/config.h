@@ -39,7 +39,6 @@ struct Queue {
     PluginUse balance;
     Place place;  // of its name
     Place retry_place;
-    Place ttl_place;
     Place dead_to_place;
 };
 

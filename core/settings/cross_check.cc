@@ -1,6 +1,5 @@
 #include "settings/cross_check.h"
 
-#include <algorithm>
 #include <map>
 
 #include "settings/units.h"
@@ -89,29 +88,6 @@ void check_leases(const Effective& effective, std::string_view section, Problems
     }
 }
 
-/// A lease that ends before its worker has to give a sign of life: nobody could tell a slow worker from a dead one.
-/// Told where `thing` says its own lease.
-void check_heartbeats(const Effective& effective, std::string_view section, Problems& problems) {
-    Duration longest{0};
-    for (const Named& listener : effective.named("listeners")) {
-        const Node value = effective.value("listeners", listener);
-        const Node* heartbeat = value.find("heartbeat");
-        const Node* every = heartbeat == nullptr ? nullptr : heartbeat->find("every");
-        if (every == nullptr || every->broken) continue;
-        if (const auto duration = parse_duration(every->scalar)) longest = std::max(longest, *duration);
-    }
-    for (const Named& thing : effective.named(section)) {
-        if (thing.own == nullptr || thing.own->kind != NodeKind::map || thing.own->find("lease") == nullptr) continue;
-        const Node value = effective.value(section, thing);
-        const Node& lease = *value.find("lease");
-        const auto duration = parse_duration(lease.scalar);
-        if (lease.broken || !duration || *duration >= longest) continue;
-        problems.add("lease.heartbeat", lease, lease.scalar,
-                     "a lease that is not shorter than the heartbeat of a listener, " + format_duration(longest),
-                     "raise the lease, or lower `heartbeat.every`");
-    }
-}
-
 void check_queue_count(const Effective& effective, const Node& root, Problems& problems) {
     const Node limits = effective.section("limits");
     const Node& max = *limits.find("queues");
@@ -129,8 +105,6 @@ void cross_check(const Effective& effective, const Node& root, Problems& problem
     check_protocols(effective, problems);
     check_leases(effective, "templates", problems);
     check_leases(effective, "queues", problems);
-    check_heartbeats(effective, "templates", problems);
-    check_heartbeats(effective, "queues", problems);
     check_queue_count(effective, root, problems);
 }
 

@@ -105,11 +105,6 @@ constexpr Setting queue[] = {
     {"retry", Kind::retry_name, "default", "", "What follows a failed attempt, by its name in `retries`"},
     {"lease", Kind::duration, "30s", "1ms..30d", "Until an unanswered delivery returns; a worker may extend it"},
     {"lease_max", Kind::duration, "12h", "1ms..365d", "The longest lease, however often it is extended"},
-    {"ttl", Kind::duration, none, "1ms..3650d", "How long a message counts, from when it may first be delivered"},
-    {"on_expired", Kind::choice, "drop", "drop|dead_letter",
-     "What happens to a message whose ttl is over; drop counts it"},
-    {"delay_max", Kind::duration, "30d", "0s..3650d",
-     "A message that may not be delivered before a later time is refused"},
     {"limits", Kind::map, its_defaults, "", "How much the queue takes and gives", queue_limits},
     {"balance", Kind::plugin, "round_robin", "", "Which worker gets the next message: a balance plugin and its keys"},
     {"weight", Kind::count, "1", "1..1000", "Turns of 16 messages, where several queues have some to hand out"},
@@ -129,8 +124,6 @@ constexpr Setting fill[] = {
     {"priority", Kind::count, "", "0..31", "31 is first; messages without any have 16"},
     {"key", Kind::text, "", "", "The key that groups messages"},
     {"type", Kind::text, "", "", "The type of the message"},
-    {"ttl", Kind::duration, "", "1ms..3650d", "How long it counts, from when it may first be delivered"},
-    {"delay", Kind::duration, "", "1ms..3650d", "How long it waits before it may be delivered"},
 };
 constexpr Setting pipeline[] = {
     {"route", Kind::plugin, required, "", "Where messages go: a routing plugin and its keys"},

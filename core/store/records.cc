@@ -166,8 +166,9 @@ bool parse_copy(Octets octets, StoreRecord& record) {
     record.at = to_time(load_be<std::uint64_t>(at + 24));
     record.history = octets.subspan(attempted_bytes);
     if (!is_history(record.history)) return false;
+    if (record.kind == RecordKind::attempted) return reason == 0;
     record.reason = static_cast<FailureReason>(reason);
-    return reason < (record.kind == RecordKind::attempted ? failure_reason_count : dead_reason_count);
+    return reason < dead_reason_count;
 }
 
 bool parse_moved(Octets octets, StoreRecord& record) {
@@ -324,7 +325,7 @@ void BatchWriter::add(const StoreRecord& record, std::size_t bytes) {
             return;
         }
         case RecordKind::settled: return add_settled(*out_, record, bytes);
-        case RecordKind::attempted:
+        case RecordKind::attempted: return add_attempted(*out_, record, bytes, 0);
         case RecordKind::dead: return add_attempted(*out_, record, bytes, static_cast<std::uint8_t>(record.reason));
         case RecordKind::window: return add_window(*out_, record, bytes);
         case RecordKind::ledger:

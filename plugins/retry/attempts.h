@@ -21,10 +21,7 @@ class Limits {
     /// `wait_ns`, at least what the worker asked for, or YM_DEAD_LETTER if that attempt would be one too many or too
     /// late.
     [[nodiscard]] std::uint64_t apply(const ym::Failed& failed, std::uint64_t wait_ns) const {
-        return failed.attempt >= attempts_ ? YM_DEAD_LETTER : apply_age(failed, wait_ns);
-    }
-    /// The same for an attempt that is not counted.
-    [[nodiscard]] std::uint64_t apply_age(const ym::Failed& failed, std::uint64_t wait_ns) const {
+        if (failed.attempt >= attempts_) return YM_DEAD_LETTER;
         const std::uint64_t wait = std::max(wait_ns, failed.retry_after_ns);
         if (failed.age_ns > age_ns_ || wait > age_ns_ - failed.age_ns) return YM_DEAD_LETTER;
         return wait;

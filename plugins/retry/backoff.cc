@@ -13,20 +13,13 @@ class Backoff {
     static constexpr ym_setting reason[] = {
         {"delay", YM_DURATION_NS, "~", "0s..365d", "the wait after this reason, in place of the growing one", nullptr},
         {}};
-    static constexpr ym_setting throttled[] = {
-        {"delay", YM_DURATION_NS, "~", "0s..365d", "the wait after this reason, in place of the growing one", nullptr},
-        {"counts", YM_BOOL, "false", nullptr, "whether such an attempt is used up; `age` ends them in any case",
-         nullptr},
-        {"pauses", YM_CHOICE, "key", "message|key|queue",
-         "what waits for the time that the worker asked for: the message, all with its key, or the queue", nullptr},
-        {}};
     static constexpr ym_setting lost[] = {
         {"delay", YM_DURATION_NS, "0s", "0s..365d", "the wait after this reason, in place of the growing one", nullptr},
         {}};
     static constexpr ym_setting reasons[] = {
         {"nack", YM_MAP, "{}", "dead_letter", "the worker said that it failed", reason},
         {"reject", YM_MAP, "dead_letter", "dead_letter", "the worker said: never again", reason},
-        {"throttled", YM_MAP, "{}", "dead_letter", "the worker said: not now", throttled},
+        {"throttled", YM_MAP, "{}", "dead_letter", "the worker said: not now", reason},
         {"lease_expired", YM_MAP, "{}", "dead_letter", "no answer came in time", reason},
         {"worker_lost", YM_MAP, "{}", "dead_letter", "the worker's session ended; back in its place at once", lost},
         {}};
@@ -50,7 +43,6 @@ class Backoff {
         for (std::size_t i = 0; i < reasons_.size(); ++i) {
             const ym::Settings value = given["reasons"][reasons[i].key];
             reasons_[i].is_dead = value.kind() == YM_CHOICE;
-            if (i == YM_THROTTLED && !reasons_[i].is_dead) read_throttled(value, reasons_[i]);
             const ym::Settings delay = value["delay"];
             if (!delay) continue;
             reasons_[i].has_delay = true;
@@ -58,15 +50,13 @@ class Backoff {
         }
     }
 
-    [[nodiscard]] ym::Next decide(const ym::Failed& failed) const {
+    [[nodiscard]] std::uint64_t decide(const ym::Failed& failed) const {
         const bool known = failed.reason >= 0 && static_cast<std::size_t>(failed.reason) < reasons_.size();
         const Reason& policy = reasons_[known ? static_cast<std::size_t>(failed.reason) : std::size_t{YM_NACK}];
         if (policy.is_dead) return YM_DEAD_LETTER;
         const std::size_t step = std::min<std::size_t>(failed.attempt, waits_.size()) - 1;
         const std::uint64_t wait = policy.has_delay ? policy.delay_ns : waits_[step];
-        const std::uint64_t drawn = with_jitter(wait, failed.random);
-        const bool counts = (policy.then & YM_UNCOUNTED) == 0;
-        return {counts ? limits_.apply(failed, drawn) : limits_.apply_age(failed, drawn), policy.then};
+        return limits_.apply(failed, with_jitter(wait, failed.random));
     }
 
   private:
@@ -74,14 +64,7 @@ class Backoff {
         bool is_dead = false;
         bool has_delay = false;
         std::uint64_t delay_ns = 0;
-        std::uint32_t then = 0;  // of ym_then
     };
-
-    static void read_throttled(ym::Settings given, Reason& reason) {
-        if (!given["counts"].boolean()) reason.then |= YM_UNCOUNTED;
-        if (given["pauses"].text() == "key") reason.then |= YM_PAUSE_KEY;
-        if (given["pauses"].text() == "queue") reason.then |= YM_PAUSE_QUEUE;
-    }
 
     /// Fills `waits_` up to the one that all further attempts share.
     void read_waits(ym::Settings given) {

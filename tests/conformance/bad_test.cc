@@ -216,19 +216,13 @@ TEST_F(BadPlugin, ThatFailsToDecideMakesDeadLetters) {
     const auto policy = bad.retry(use_of("cannot-decide", "{}"), problems);
     ASSERT_NE(policy, nullptr);
     std::vector<FailedAttempt> failures(2);
-    std::vector<NextAttempt> waits(2);
+    std::vector<Duration> waits(2);
     failures[1].attempt = 2;
     policy->decide(failures, waits);
-    EXPECT_THAT(waits, ::testing::Each(NextAttempt(RetryPolicy::dead_letter)));
-    EXPECT_EQ(policy->health().failed, 1U);
+    EXPECT_THAT(waits, ::testing::Each(RetryPolicy::dead_letter));
     failures[1].attempt = 1;
     policy->decide(failures, waits);
-    const NextAttempt cut(Duration(std::chrono::hours(24 * 365)), false, Pause::queue);
-    EXPECT_THAT(waits, ::testing::Each(cut)) << "an endless wait is cut, and what nobody knows is left out";
-    EXPECT_EQ(policy->health().failed, 2U);
-    EXPECT_THAT(log, ElementsAre("3 cannot-decide: no decision", "3 cannot-decide: a call failed with status 4",
-                                 "3 cannot-decide: decided on a wait beyond 365 days, or on what this host does not "
-                                 "know"));
+    EXPECT_THAT(waits, ::testing::Each(Duration(std::chrono::hours(24 * 365)))) << "an endless wait is cut";
 }
 
 TEST_F(BadPlugin, ThatHasAWrongSchemaIsNotMade) {
@@ -302,9 +296,9 @@ TEST_F(BadPlugin, ThatDecidesLateIsToldButObeyed) {
     const auto policy = bad.retry(use_of("cannot-decide", "{}"), problems);
     ASSERT_NE(policy, nullptr);
     std::vector<FailedAttempt> failures(1);
-    std::vector<NextAttempt> waits(1);
+    std::vector<Duration> waits(1);
     policy->decide(failures, waits);
-    EXPECT_NE(waits[0].wait, RetryPolicy::dead_letter) << "a slow plugin must not cost messages";
+    EXPECT_NE(waits[0], RetryPolicy::dead_letter) << "a slow plugin must not cost messages";
     EXPECT_EQ(policy->health().slow, 1U);
 }
 

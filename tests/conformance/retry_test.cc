@@ -13,13 +13,10 @@ std::unique_ptr<RetryPolicy> make_retry(const std::string& id, const std::string
     return made;
 }
 
-NextAttempt next_of(RetryPolicy& policy, const FailedAttempt& failure) {
-    NextAttempt next;
-    policy.decide({&failure, 1}, {&next, 1});
-    return next;
-}
 Duration decide(RetryPolicy& policy, const FailedAttempt& failure) {
-    return next_of(policy, failure).wait;
+    Duration wait{};
+    policy.decide({&failure, 1}, {&wait, 1});
+    return wait;
 }
 
 FailedAttempt nack(std::uint32_t attempt, Duration age = Duration(0)) {
@@ -55,9 +52,9 @@ TEST_P(AnyRetry, GivesTheSameAnswersHoweverBatchesAreCut) {
     Prng prng(5);
     for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{10'000}}) {
         const auto failures = random_failures(prng, count);
-        std::vector<NextAttempt> next(count);
-        whole->decide(failures, next);
-        for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(next_of(*cut, failures[i]), next[i]);
+        std::vector<Duration> waits(count);
+        whole->decide(failures, waits);
+        for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(decide(*cut, failures[i]), waits[i]);
     }
 }
 
@@ -66,7 +63,6 @@ TEST_P(AnyRetry, EndsTheAttemptsOfEveryMessage) {
     for (std::size_t reason = 0; reason < failure_reason_count; ++reason) {
         FailedAttempt failure = failed(static_cast<FailureReason>(reason));
         failure.attempt = UINT32_MAX;
-        failure.age = std::chrono::hours(24 * 366);  // an attempt that does not count ends none
         EXPECT_EQ(decide(*policy, failure), dead);
     }
 }
@@ -169,27 +165,6 @@ TEST(Backoff, WaitsAtLeastAsLongAsTheWorkerAsked) {
     EXPECT_EQ(decide(*policy, failure), dead);
 }
 
-TEST(Backoff, CountsNoAttemptThatTheWorkerHadNoTimeFor) {
-    const auto policy = make_retry("backoff", "{jitter: 0%, attempts: 3}");
-    FailedAttempt failure = failed(FailureReason::throttled);
-    failure.attempt = 3;
-    failure.retry_after = 7s;
-    EXPECT_EQ(next_of(*policy, failure), NextAttempt(7s, false, Pause::key));
-    failure.age = 24h;
-    EXPECT_EQ(decide(*policy, failure), dead) << "the age ends them";
-    EXPECT_EQ(next_of(*policy, nack(1)), NextAttempt(500ms)) << "other reasons count, and pause nothing";
-
-    const auto counts = make_retry("backoff", "{attempts: 3, reasons: {throttled: {counts: true, pauses: message}}}");
-    failure.age = 0s;
-    EXPECT_EQ(decide(*counts, failure), dead);
-    failure.attempt = 2;
-    EXPECT_EQ(next_of(*counts, failure), NextAttempt(7s));
-    const auto queue = make_retry("backoff", "{reasons: {throttled: {pauses: queue, delay: 9s}}, jitter: 0%}");
-    EXPECT_EQ(next_of(*queue, failure), NextAttempt(9s, false, Pause::queue));
-    const auto never = make_retry("backoff", "{reasons: {throttled: dead_letter}}");
-    EXPECT_EQ(decide(*never, failure), dead);
-}
-
 TEST(Backoff, RefusesTwoWaysToSayTheWaits) {
     settings::Problems problems;
     EXPECT_EQ(registry().retry(use_of("backoff", "{delays: [1s], factor: 3}"), problems), nullptr);
@@ -204,16 +179,13 @@ TEST(Backoff, RefusesTwoWaysToSayTheWaits) {
 
 TEST(Backoff, RefusesAReasonWithoutMeaning) {
     settings::Problems problems;
-    EXPECT_EQ(registry().retry(use_of("backoff", "{reasons: {nack: never, nack2: ~, lease_expired: {counts: false}}}"),
-                               problems),
+    EXPECT_EQ(registry().retry(use_of("backoff", "{reasons: {nack: never, throttled: {counts: false}}}"), problems),
               nullptr);
     EXPECT_THAT(
         lines_of(problems),
         ::testing::ElementsAre("test.yaml:1:23: use.reasons.nack: found never; expected dead_letter [choice.unknown]",
-                               "test.yaml:1:30: use.reasons.nack2: found the unknown key nack2; expected one of nack, "
-                               "reject, throttled, lease_expired, worker_lost; did you mean nack? [key.unknown]",
-                               "test.yaml:1:56: use.reasons.lease_expired.counts: found the unknown key counts; "
-                               "expected delay [key.unknown]"));
+                               "test.yaml:1:42: use.reasons.throttled.counts: found the unknown key counts; expected "
+                               "delay [key.unknown]"));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ class First final : public BalancePolicy {
 
 class ThreeAttempts final : public RetryPolicy {
   public:
-    void decide(std::span<const FailedAttempt> failures, std::span<NextAttempt> waits) override {
+    void decide(std::span<const FailedAttempt> failures, std::span<Duration> waits) override {
         for (std::size_t i = 0; i < failures.size(); ++i) {
             waits[i] = failures[i].attempt >= 3 ? dead_letter : Duration(50ms);
         }

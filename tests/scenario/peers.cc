@@ -8,16 +8,6 @@ using wire::Field;
 using wire::FrameWriter;
 using wire::Verb;
 
-namespace {
-
-Duration duration(const std::string& text) {
-    const auto parsed = settings::parse_duration(text);
-    if (!parsed) throw ScriptError("'" + text + "' is no duration");
-    return *parsed;
-}
-
-}  // namespace
-
 Peer& Stage::peer(Line& line) {
     const std::string name = line.take("peer");
     const auto found = peers_.find(name);
@@ -80,8 +70,6 @@ void Stage::publish(Line& line) {
     const auto type = line.after("type");
     const auto key = line.after("key");
     const auto priority = line.number_after("priority");
-    const auto ttl = line.after("ttl");
-    const auto delay = line.after("delay");
     const bool wants_reply = line.has("wants-reply");
     std::uint64_t next = sequence.value_or(from.next);
     send(from, [&](FrameWriter& w) {
@@ -93,11 +81,6 @@ void Stage::publish(Line& line) {
             if (type) w.field(Field::type, *type);
             if (key) w.field(Field::key, *key);
             if (priority) w.field(Field::priority, *priority);
-            if (ttl) w.field(Field::ttl_ms, to_ms(duration(*ttl)));
-            if (delay) {
-                const auto now = static_cast<std::uint64_t>(bench_->now.wall.since_epoch.count());
-                w.field(Field::not_before_ms, now + to_ms(duration(*delay)));
-            }
             w.body(as_octets(text));
         }
         from.next = std::max(from.next, next);
@@ -115,7 +98,11 @@ void Stage::settle(Line& line, wire::SettleCode code) {
         w.begin(Verb::settle, durably ? wire::flag_tell_durable : std::uint8_t{0}, "", 0);
         w.begin_record(static_cast<std::uint16_t>(code), tag);
         if (through) w.field(Field::through, *through);
-        if (after) w.field(Field::retry_after_ms, to_ms(duration(*after)));
+        if (after) {
+            const auto wait = settings::parse_duration(*after);
+            if (!wait) throw ScriptError("'" + *after + "' is no duration");
+            w.field(Field::retry_after_ms, to_ms(*wait));
+        }
         for (const std::string& text : texts) w.body(as_octets(text));
     });
 }

@@ -26,7 +26,6 @@ std::optional<std::string> notice_in_words(const Notice& notice) {
         case NoticeKind::peer_silent: return notice.name + " is silent: " + notice.text;
         case NoticeKind::queue_created: return "the queue " + notice.name + " is made: " + notice.text;
         case NoticeKind::queue_removed: return "the queue " + notice.name + " is gone: " + notice.text;
-        case NoticeKind::messages_expired: return std::to_string(notice.count) + " of " + notice.name + " expired";
         case NoticeKind::message_dead: return "a message of " + notice.name + " is dead: " + notice.text;
         case NoticeKind::peer_lost:
         case NoticeKind::peer_ignored:
@@ -71,8 +70,7 @@ const std::map<std::string, Stage::Command>& Stage::commands() {
                                                        {"speaks", &Stage::speaks},       {"bye", &Stage::bye},
                                                        {"advance", &Stage::advance},     {"drain", &Stage::drain},
                                                        {"store", &Stage::store},         {"ledger", &Stage::ledger},
-                                                       {"status", &Stage::status},       {"failures", &Stage::failures},
-                                                       {"wall", &Stage::wall},           {"totals", &Stage::totals}};
+                                                       {"status", &Stage::status},       {"totals", &Stage::totals}};
     return all;
 }
 
@@ -118,18 +116,6 @@ void Stage::advance(Line& line) {
     when_.clear();
 }
 
-/// The wall clock is set, as an administrator or a time server does it; the other one goes on as before.
-void Stage::wall(Line& line) {
-    const bool back = line.has("back");
-    if (!back && !line.has("forward")) throw ScriptError("the wall clock is set back or forward");
-    const std::string text = line.take("duration");
-    const auto by = settings::parse_duration(text);
-    if (!by) throw ScriptError("'" + text + "' is no duration");
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(*by);
-    bench_->now.wall.since_epoch += back ? -ms : ms;
-    play();
-}
-
 void Stage::heartbeats() {
     heartbeats_at_ = heartbeats_at_ + heartbeat;
     for (auto& [name, peer] : peers_) {
@@ -164,11 +150,6 @@ void Stage::status(Line& line) {
     const auto found = std::find_if(report.queues.begin(), report.queues.end(),
                                     [&](const QueueStatus& queue) { return queue.name == name; });
     say(name, found == report.queues.end() ? "no such queue" : status_in_words(*found));
-}
-
-void Stage::failures(Line& line) {
-    const std::string name = line.take("queue");
-    say(name, failures_in_words(bench_->queue(name)));
 }
 
 void Stage::totals(Line&) {

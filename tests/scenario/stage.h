@@ -62,11 +62,9 @@ class Stage {
     void speaks(Line& line);
     void advance(Line& line);
     void drain(Line& line);
-    void wall(Line& line);
     void store(Line& line);
     void ledger(Line& line);
     void status(Line& line);
-    void failures(Line& line);
     void totals(Line& line);
 
     void hello(Peer& peer, std::uint64_t credit, std::uint64_t lowest, std::uint64_t through);

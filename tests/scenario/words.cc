@@ -126,15 +126,6 @@ std::string ledger_in_words(const QueueStatus& queue) {
     return out;
 }
 
-std::string failures_in_words(const QueueStatus& queue) {
-    Terms terms;
-    for (std::size_t i = 0; i < failure_reason_count; ++i) {
-        terms.emplace_back(name_of(static_cast<FailureReason>(i)), queue.failures[i]);
-    }
-    const std::string out = listed(terms, false);
-    return out.empty() ? "no attempt failed" : "failed: " + out;
-}
-
 std::string status_in_words(const QueueStatus& queue) {
     std::string out =
         listed({{"ready", queue.ready}, {"waiting", queue.waiting}, {"in flight", queue.in_flight}}, true);

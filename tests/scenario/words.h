@@ -15,9 +15,6 @@ namespace ym::scenario {
 /// `accepted 2, acked 1, live 1; balanced`: the terms that are not zero, and whether they add up.
 [[nodiscard]] std::string ledger_in_words(const QueueStatus& queue);
 
-/// `nack 1, throttled 2`: how many attempts failed, by reason.
-[[nodiscard]] std::string failures_in_words(const QueueStatus& queue);
-
 /// `ready 1, waiting 0, in flight 0`, and what is unusual about the queue.
 [[nodiscard]] std::string status_in_words(const QueueStatus& queue);
 

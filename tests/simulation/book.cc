@@ -16,7 +16,7 @@ Book::Book(const Options& options, const Messages& messages)
     : options_(options), messages_(messages), scene_(options.scene), queues_(options.scene.queues.size()) {
     for (std::size_t i = 0; i < queues_.size(); ++i) {
         const QueueScene& q = scene_.queues[i];
-        queues_[i].drops = options.times || (q.messages != unlimited && q.when_full != WhenFull::reject);
+        queues_[i].drops = q.messages != unlimited && q.when_full != WhenFull::reject;
         queues_[i].unsteady = q.on_demand || (options.settings_change && q.name == "passing");
     }
 }
@@ -40,9 +40,7 @@ void Book::set_state(CopyId id, CopyState state) {
     QueueBook& q = queues_[c.queue];
     if (c.state == CopyState::ready) q.ready.erase(place_of(c, id));
     if (c.state == CopyState::offered) q.offered.erase(place_of(c, id));
-    // A key that is paused takes its messages out of their order.
-    const bool may_stand_aside = scene_.retry_of(c.queue).throttled_pauses == Pause::key;
-    if (state == CopyState::ready && (q.drops || may_stand_aside || !c.place_certain)) state = CopyState::waiting;
+    if (state == CopyState::ready && (q.drops || !c.place_certain)) state = CopyState::waiting;
     c.state = state;
     if (state == CopyState::ready) q.ready.insert(place_of(c, id));
     if (state == CopyState::offered) q.offered.insert(place_of(c, id));
@@ -219,12 +217,7 @@ void Book::fail(CopyId id, Reason reason) {
         set_state(id, CopyState::ready);
         return;
     }
-    const RetryScene& retry = scene_.retry_of(c.queue);
-    if (reason == Reason::throttled && retry.kind == RetryKind::backoff && !retry.throttled_counts) {
-        c.gave_back = true;
-        set_state(id, CopyState::waiting);
-        return;
-    }
+    const RetryScene& retry = scene_.retries[scene_.queues[c.queue].retry];
     const bool last = c.attempt >= retry.attempts || retry.kind == RetryKind::none || reason == Reason::reject;
     if (last) {
         bury(id);
@@ -284,8 +277,8 @@ void Book::on(const SettleFact& fact, Instant now) {
             set_state(id, CopyState::acked);
             break;
         }
-        case wire::SettleCode::nack: end_lease(fact.session, fact.tag, Reason::nack); break;
-        case wire::SettleCode::throttled: end_lease(fact.session, fact.tag, Reason::throttled); break;
+        case wire::SettleCode::nack:
+        case wire::SettleCode::throttled: end_lease(fact.session, fact.tag, Reason::nack); break;
         case wire::SettleCode::reject: end_lease(fact.session, fact.tag, Reason::reject); break;
         case wire::SettleCode::release: end_lease(fact.session, fact.tag, Reason::given_back); break;
         case wire::SettleCode::part:

@@ -108,7 +108,7 @@ struct QueueBook {
     std::uint64_t confirmed = 0;  // copies that a 2xx promised, without those that may be dropped at once
     std::uint64_t acked = 0;
     std::uint64_t dead = 0;
-    bool drops = false;     // its limit or their time takes messages away, so nothing is certain to be ready
+    bool drops = false;     // its limit takes messages away, so nothing is certain to be ready
     bool unsteady = false;  // on demand, or it left the settings: its books may begin anew
 };
 
@@ -155,7 +155,7 @@ class Book {
     [[nodiscard]] bool keeps(std::size_t queue) const { return options_.store && scene_.queues[queue].durable; }
 
   private:
-    enum class Reason : std::uint8_t { given_back, nack, throttled, reject, expired, lost };
+    enum class Reason : std::uint8_t { given_back, nack, reject, expired, lost };
     struct End {
         Instant at;
         SessionNumber session = 0;

@@ -22,7 +22,6 @@ class DeliveryChecker final : public Checker {
         const Copy& copy = book_.copy(id);
         state(fact, copy);
         attempt(fact, copy);
-        times(fact, copy);
         // The store keeps times in whole milliseconds.
         if (now() + 2ms < copy.not_before) {
             wrong("message ", fact.uid, " was delayed by an earlier broker, and comes ", to_ms(copy.not_before - now()),
@@ -34,33 +33,7 @@ class DeliveryChecker final : public Checker {
             wrong("a lease of queue ", queue.name, " is not as long as its settings say");
     }
 
-    void end_step() override { wall_most_ = std::max(wall_most_, wall_ms()); }
-
   private:
-    [[nodiscard]] std::uint64_t wall_ms() const {
-        return static_cast<std::uint64_t>(evidence_.wall.since_epoch.count());
-    }
-
-    /// Not before its time, and not when its time is over. Both are left behind by what dies.
-    void times(const DeliverFact& fact, const Copy& copy) {
-        const Message& message = book_.messages()[fact.uid];
-        if (copy.dead_letter) return;
-        end_step();
-        // The clock may have been set back since the message was ready.
-        if (message.not_before_ms > wall_most_) {
-            wrong("message ", fact.uid, " is delivered ", message.not_before_ms - wall_most_, "ms before its time");
-        }
-        const Duration queue_ttl = book_.scene().queues[fact.queue].ttl;
-        const std::uint64_t ttl = message.ttl_ms != 0 ? message.ttl_ms : to_ms(queue_ttl);
-        if (message.not_before_ms != 0) evidence_.coverage.count(Fault::delayed);
-        if (ttl == 0 || fact.accepted_ms == 0) return;
-        evidence_.coverage.count(Fault::delivered_in_time);
-        const std::uint64_t expires = std::max(fact.accepted_ms, message.not_before_ms) + ttl;
-        if (expires <= wall_ms()) {
-            wrong("message ", fact.uid, " is delivered ", wall_ms() - expires, "ms after its time was over");
-        }
-    }
-
     void state(const DeliverFact& fact, const Copy& copy) {
         switch (copy.state) {
             case CopyState::refused: wrong("message ", fact.uid, " was refused, and is delivered"); break;
@@ -82,8 +55,6 @@ class DeliveryChecker final : public Checker {
             wrong("message ", fact.uid, " is delivered ", fact.attempt, " times, more than its queue allows");
         }
     }
-
-    std::uint64_t wall_most_ = 0;
 };
 
 }  // namespace

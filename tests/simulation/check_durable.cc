@@ -46,10 +46,8 @@ class DurableChecker final : public Checker {
         if (!ends && !fails) return;
         const std::string& queue = book_.scene().queues[asked.queue].name;
         const Image::Copy* kept = evidence_.image.find(asked.uid, queue);
-        const bool may_not_count = !book_.scene().retry_of(asked.queue).throttled_counts;
-        const std::uint32_t uncounted = asked.code == wire::SettleCode::throttled && may_not_count ? 1 : 0;
         const bool live = kept != nullptr && kept->state == Image::State::live;
-        const bool stored = kept != nullptr && (!live || (fails && kept->attempts + uncounted >= asked.attempt));
+        const bool stored = kept != nullptr && (!live || (fails && kept->attempts >= asked.attempt));
         if (!stored) {
             wrong("session ", fact.session, " is told that its settlement of tag ", fact.tag, " (message ", asked.uid,
                   " of queue ", queue, ") is stored, and it is not");

@@ -32,7 +32,6 @@ class LedgerChecker final : public Checker {
         for (const QueueStatus& q : status.queues) {
             if (q.live != 0) wrong("queue ", q.name, " still holds ", q.live, " messages");
             count(Fault::oldest_dropped, q.ledger.dropped[static_cast<std::size_t>(DropReason::queue_full)]);
-            count(Fault::expired, q.ledger.expired);
             count(Fault::optional_dropped, q.ledger.dropped[static_cast<std::size_t>(DropReason::optional_full)]);
             count(Fault::dead_by_count, q.dead_letters.in);
             count(Fault::moved_to_dead_queue, q.ledger.moved_in);

@@ -38,7 +38,6 @@ class OrderChecker final : public Checker {
             const Copy& copy = book_.copy(id);
             if (copy.state != CopyState::offered || !copy.place_certain || copy.optional) continue;
             if (book_.queue(target.queue).drops) continue;
-            if (book_.scene().retry_of(target.queue).throttled_pauses == Pause::key) continue;
             const auto most = most_.find({target.queue, copy.priority});
             if (most == most_.end() || most->second < copy.place) continue;
             wrong("in queue ", book_.scene().queues[target.queue].name, " message ", copy.uid, " (place ", copy.place,

@@ -55,24 +55,10 @@ class RecoveryChecker final : public Checker {
 
     void count(Fault fault) { evidence_.coverage.count(fault); }
 
-    /// Some of what is there may have expired in the very step that read it.
-    void timed(const QueueStatus& q, const Found& found) {
-        const Image::Books stored = evidence_.image.books_of(q.name);
-        const std::uint64_t gone = q.ledger.expired + q.ledger.dead - stored.ledger.expired - stored.ledger.dead;
-        if (evidence_.image.is_unsteady(q.name)) return;
-        if (q.live + gone != found.live + (q.ledger.moved_in - stored.ledger.moved_in)) {
-            wrong("queue ", q.name, " has ", q.live, " messages, ", gone, " have expired, and the store has ",
-                  found.live);
-        }
-        if (q.ledger.acked != stored.ledger.acked || q.ledger.accepted != stored.ledger.accepted)
-            wrong("queue ", q.name, " has other books than the store");
-    }
-
     void compare(const QueueStatus& q, const Found& found) {
         const auto differs = [&](const char* what, std::uint64_t told, std::uint64_t stored) {
             if (told != stored) wrong("queue ", q.name, " has ", told, " ", what, ", and the store ", stored);
         };
-        if (book_.options().times) return timed(q, found);
         differs("messages", q.live, found.live);
         differs("messages in flight", q.in_flight, 0);
         differs("messages to be stored", q.storing, 0);

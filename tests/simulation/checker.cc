@@ -19,7 +19,6 @@ Checkers make_checkers(Evidence& evidence) {
     all.push_back(make_recovery_checker(evidence));
     all.push_back(make_durable_checker(evidence));
     all.push_back(make_history_checker(evidence));
-    all.push_back(make_pause_checker(evidence));
     return all;
 }
 

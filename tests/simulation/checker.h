@@ -110,6 +110,5 @@ std::unique_ptr<Checker> make_heartbeat_checker(Evidence& evidence);
 std::unique_ptr<Checker> make_recovery_checker(Evidence& evidence);
 std::unique_ptr<Checker> make_durable_checker(Evidence& evidence);
 std::unique_ptr<Checker> make_history_checker(Evidence& evidence);
-std::unique_ptr<Checker> make_pause_checker(Evidence& evidence);
 
 }  // namespace ym::simulation

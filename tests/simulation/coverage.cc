@@ -15,11 +15,10 @@ constexpr const char* fault_names[] = {
 
 constexpr const char* settle_names[] = {"ack", "nack", "reject", "throttled", "release", "extend", "part", "result"};
 
-constexpr const char* notice_names[] = {"peer_joined",   "peer_resumed",   "peer_silent",    "peer_lost",
-                                        "peer_left",     "peer_refused",   "peer_ignored",   "queue_created",
-                                        "queue_removed", "queue_orphaned", "message_dead",   "messages_expired",
-                                        "policy_failed", "store_unknown",  "store_acquired", "store_fenced",
-                                        "store_failed",  "store_replayed", "drain_begun"};
+constexpr const char* notice_names[] = {
+    "peer_joined",   "peer_resumed",   "peer_silent",   "peer_lost",      "peer_left",      "peer_refused",
+    "peer_ignored",  "queue_created",  "queue_removed", "queue_orphaned", "message_dead",   "policy_failed",
+    "store_unknown", "store_acquired", "store_fenced",  "store_failed",   "store_replayed", "drain_begun"};
 
 /// Which status may come in which verb of the broker.
 struct AnswerKind {

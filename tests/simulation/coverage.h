@@ -78,11 +78,6 @@ namespace ym::simulation {
     X(recovered_unconfirmed)       \
     X(duplicate_of_earlier_life)   \
     X(told_durable)                \
-    X(key_paused)                  \
-    X(queue_paused)                \
-    X(delayed)                     \
-    X(delivered_in_time)           \
-    X(expired)                     \
     X(settings_changed)            \
     X(queue_removed_with_messages) \
     X(queue_on_demand)             \

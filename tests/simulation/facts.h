@@ -69,8 +69,7 @@ struct DeliverFact {
     std::uint64_t tag = 0;
     std::uint32_t attempt = 0;
     std::uint64_t fence = 0;
-    std::uint64_t accepted_ms = 0;  // by the wall clock, as the worker is told; 0: it is not
-    Uid uid = no_uid;               // none of ours, or not intact
+    Uid uid = no_uid;  // none of ours, or not intact
     bool fields_intact = false;
     bool majordomo = false;  // to a Majordomo worker, which is told neither queue nor lease nor attempt
     std::uint64_t body_bytes = 0;
@@ -83,7 +82,6 @@ struct SettleFact {
     bool bad = false;
     bool majordomo = false;  // a part of the reply begins the lease anew
     bool tell = false;       // the worker wants to know when it is stored
-    Duration retry_after{0};
     Octets body;
     std::string_view error;  // what the worker writes
 };

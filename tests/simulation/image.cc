@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <sstream>
-#include <tuple>
 
 namespace ym::simulation {
 namespace {
@@ -206,17 +205,15 @@ void Image::settled(const RecordFact& fact) {
 void Image::attempted(const RecordFact& fact) {
     Copy* copy = find(fact, "attempted");
     if (copy == nullptr) return;
-    // What an old batch says is said again when that is given up; the highest count holds, and the latest of its times:
-    // not every attempt that fails is counted.
+    // What an old batch says is said again when that is given up; the highest count holds.
     const bool is_new =
         said_.insert({fact.message, fact.queues.front(), fact.attempt, fact.at.since_epoch.count()}).second;
     const bool ended = copy->state != State::live;
     if (is_new && ended && !late_) wrong("message number ", fact.message, " is attempted after it was settled");
     if (ended) return;
-    const bool is_later =
-        std::tie(copy->attempts, copy->not_before) < std::tie(fact.attempt, fact.at) || copy->not_before == WallTime{};
-    if (is_new && !is_later && !late_) wrong("attempts of message number ", fact.message, " fall to ", fact.attempt);
-    if (!is_later) return;
+    if (is_new && fact.attempt <= copy->attempts && !late_)
+        wrong("attempts of message number ", fact.message, " fall to ", fact.attempt);
+    if (fact.attempt <= copy->attempts) return;
     copy->attempts = fact.attempt;
     copy->not_before = fact.at;
 }

@@ -137,8 +137,6 @@ void World::forget_settings() {
         q.lease_max = standard.lease_max;
         q.messages = q.in_flight = q.rate = unlimited;
         q.dead_to.clear();
-        q.ttl = Duration{0};
-        q.expired_is_dead = false;
     }
 }
 

@@ -224,9 +224,8 @@ void MajordomoWorker::answer_with(WorkerWord word, std::uint64_t part, const std
 void MajordomoWorker::answer() {
     const Options& o = world_.options;
     const std::string token = token_;
-    // One pause is shorter than a lease, and two are longer: the parts of its reply begin that anew.
-    const bool pauses = fault(o.extend) || (pauses_ > 0 && prng_.chance(2, 3));
-    if (is_v02_ && pauses_ < 4 && pauses) {
+    if (is_v02_ && pauses_ < 4 && fault(o.extend)) {
+        // Longer than its lease: the parts of its reply begin that anew.
         ++pauses_;
         answer_with(WorkerWord::partial, parts_++, token);
         alarm(o.scene.busy_max * 2 / 3, Alarm::done, request_ & 0xffffU);

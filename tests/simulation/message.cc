@@ -44,10 +44,6 @@ Uid Messages::add(Message message) {
     return static_cast<Uid>(list_.size() - 1);
 }
 
-std::string Messages::key(Uid uid) const {
-    return list_[uid].has_fields ? key_of(uid) : std::string();
-}
-
 std::uint64_t Messages::check(Uid uid) const {
     return mix64(seed_ * 0x9e3779b97f4a7c15ULL + uid);
 }
@@ -56,8 +52,6 @@ void Messages::write_fields(Uid uid, wire::FrameWriter& writer) const {
     const Message& message = list_[uid];
     if (!message.topic.empty()) writer.field(wire::Field::topic, message.topic);
     if (message.priority) writer.field(wire::Field::priority, std::uint64_t{*message.priority});
-    if (message.ttl_ms != 0) writer.field(wire::Field::ttl_ms, message.ttl_ms);
-    if (message.not_before_ms != 0) writer.field(wire::Field::not_before_ms, message.not_before_ms);
     if (message.has_fields) {
         const std::string word = word_of(uid);
         writer.field(wire::Field::key, key_of(uid));

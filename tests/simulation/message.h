@@ -23,12 +23,9 @@ struct Message {
     std::optional<std::uint8_t> priority;
     std::uint32_t body = 0;  // octets
     bool wants_reply = false;
-    std::uint32_t frames = 1;         // of its body; more of Majordomo clients only
-    bool majordomo = false;           // asked for by a client that knows its reply by the body
-    std::uint64_t ttl_ms = 0;         // 0: none
-    std::uint64_t not_before_ms = 0;  // 0: none
-    std::uint32_t throttled = 0;      // how often workers had no time for it
-    bool has_fields = false;          // key, type, correlation and a property, all made from the uid
+    std::uint32_t frames = 1;  // of its body; more of Majordomo clients only
+    bool majordomo = false;    // asked for by a client that knows its reply by the body
+    bool has_fields = false;   // key, type, correlation and a property, all made from the uid
 };
 
 class Messages {
@@ -38,9 +35,6 @@ class Messages {
     Uid add(Message message);
     [[nodiscard]] const Message& operator[](Uid uid) const { return list_[uid]; }
     [[nodiscard]] std::size_t size() const { return list_.size(); }
-    void count_throttled(Uid uid) { ++list_[uid].throttled; }
-    /// Empty: none.
-    [[nodiscard]] std::string key(Uid uid) const;
 
     /// Writes the fields of a PUBLISH record.
     void write_fields(Uid uid, wire::FrameWriter& writer) const;

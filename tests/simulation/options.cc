@@ -34,8 +34,6 @@ void draw_retries(Draw& draw, const Options& options, Scene& scene) {
                      {"steady", RetryKind::fixed, draw.ms(0, 500), Duration{0}, attempts, false},
                      {"once", RetryKind::none, Duration{0}, Duration{0}, 1, false}};
     if (options.recut) scene.retries[2] = {"once", RetryKind::fixed, Duration{0}, Duration{0}, attempts, false};
-    scene.retries[0].throttled_counts = draw.chance(1, 2);
-    scene.retries[0].throttled_pauses = draw.one_of({Pause::message, Pause::key, Pause::queue});
 }
 
 QueueScene draw_queue(Draw& draw, const Options& options, const std::string& name) {
@@ -201,25 +199,10 @@ void small_memory(Options& o, std::uint64_t octets) {
     o.scene.memory_max = octets;
     for (QueueScene& q : o.scene.queues) {
         if (q.when_full == WhenFull::dead_letter) q.when_full = WhenFull::drop_oldest;
-        q.expired_is_dead = false;
         if (o.scene.retries[q.retry].kind == RetryKind::none) q.retry = 0;
     }
     for (RetryScene& retry : o.scene.retries) {
         if (retry.kind != RetryKind::none) retry.attempts = std::max(retry.attempts, 5U);
-    }
-}
-
-/// Messages that wait for a time of the wall clock, and that expire; what a queue may lose so is certain in no order.
-void draw_times(Draw& draw, Options& o) {
-    if (o.wall_jump != Duration{0}) o.wall_jump = draw.ms(100, 3000);
-    for (QueueScene& q : o.scene.queues) {
-        if (draw.chance(1, 2)) q.ttl = draw.ms(1000, 10'000);
-        q.expired_is_dead = draw.chance(1, 2);
-    }
-    for (QueueScene& q : o.scene.queues) {
-        if (!q.on_demand) continue;
-        q.ttl = o.scene.queues[o.scene.create_like].ttl;
-        q.expired_is_dead = o.scene.queues[o.scene.create_like].expired_is_dead;
     }
 }
 
@@ -241,7 +224,6 @@ Options expand(std::uint64_t seed) {
     o.recut = seed % 10 == 0;
     o.store = draw.chance(2, 3);
     o.settings_change = draw.chance(1, 5);
-    o.times = !o.recut && draw.chance(1, 3);
     draw_work(draw, o);
     draw_faults(draw, o);
     if (o.recut) calm(o);
@@ -251,12 +233,6 @@ Options expand(std::uint64_t seed) {
     PeerLimits& limits = o.scene.limits;
     limits.heartbeat = draw.ms(200, 1000);
     limits.missed = draw.count(3, 10);
-    for (QueueScene& q : o.scene.queues) {
-        // No lease is shorter than what tells that its worker lives.
-        q.lease = std::max(q.lease, limits.heartbeat);
-        q.lease_max = std::max(q.lease, q.lease_max);
-    }
-    if (o.times) draw_times(draw, o);
     limits.grace = draw.ms(200, 2000);
     limits.frame = 8192;
     limits.records = 200;

@@ -15,14 +15,10 @@ enum class Cut : std::uint8_t { together, one_by_one };
 /// How often something goes wrong: once in `chance` occasions, 0 = never.
 using Odds = std::uint32_t;
 
-/// Where the wall clock stands when a run begins.
-inline constexpr std::uint64_t wall_begin_ms = 1'760'000'000'000;
-
 struct Options {
     std::uint64_t seed = 0;
     Scene scene;
     Cut cut = Cut::together;
-    bool times = false;  // messages may be delayed, and may expire
     bool recut = false;  // outcomes depend on messages alone: the run is repeated with another cut
 
     std::uint32_t producers = 1;

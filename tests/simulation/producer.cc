@@ -140,10 +140,6 @@ Message Producer::draw_message(std::uint64_t serial) {
     }
     message.wants_reply = happens(o.request);
     message.has_fields = happens(o.fields);
-    if (o.times && draw.chance(1, 3)) message.ttl_ms = 200 + draw.below(8000);
-    if (o.times && draw.chance(1, 4)) {
-        message.not_before_ms = wall_begin_ms + to_ms(world_.now.since_start) + draw.below(5000);
-    }
     return message;
 }
 

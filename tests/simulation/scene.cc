@@ -42,8 +42,6 @@ void write_queue(std::ostringstream& out, const Scene& scene, const QueueScene& 
     out << "{durable: " << (q.durable ? "true" : "false") << ", retry: " << scene.retries[q.retry].name
         << ", lease: " << text_of(q.lease) << ", lease_max: " << text_of(q.lease_max) << ", weight: " << q.weight
         << ", publish: " << (q.publish_direct ? "direct" : "pipeline") << ", balance: {plugin: " << q.balance << "}";
-    if (q.ttl != Duration{0}) out << ", ttl: " << text_of(q.ttl);
-    if (q.expired_is_dead) out << ", on_expired: dead_letter";
     out << ", limits: {when_full: " << full[static_cast<std::size_t>(q.when_full)];
     if (q.messages != unlimited) out << ", messages: " << q.messages;
     out << ", in_flight: " << text_of_limit(q.in_flight) << ", rate: ";
@@ -53,7 +51,6 @@ void write_queue(std::ostringstream& out, const Scene& scene, const QueueScene& 
 }
 
 void write_retry(std::ostringstream& out, const RetryScene& r) {
-    static constexpr const char* pauses[] = {"message", "key", "queue"};
     out << "  " << r.name << ": {";
     if (r.kind == RetryKind::none) {
         out << "plugin: none}\n";
@@ -65,9 +62,7 @@ void write_retry(std::ostringstream& out, const RetryScene& r) {
     }
     out << "plugin: backoff, initial: " << text_of(r.initial) << ", max: " << text_of(r.max)
         << ", attempts: " << r.attempts << ", reasons: {reject: dead_letter"
-        << (r.lost_at_once ? ", worker_lost: {delay: 0s}" : "")
-        << ", throttled: {counts: " << (r.throttled_counts ? "true" : "false")
-        << ", pauses: " << pauses[static_cast<std::size_t>(r.throttled_pauses)] << "}}}\n";
+        << (r.lost_at_once ? ", worker_lost: {delay: 0s}" : "") << "}}\n";
 }
 
 void write_pipeline(std::ostringstream& out, const PipelineScene& p) {

@@ -21,8 +21,6 @@ struct RetryScene {
     Duration max{0};
     std::uint32_t attempts = 1;
     bool lost_at_once = true;  // worker_lost: {delay: 0s}
-    bool throttled_counts = true;
-    Pause throttled_pauses = Pause::message;
 };
 
 struct QueueScene {
@@ -31,8 +29,6 @@ struct QueueScene {
     std::size_t retry = 0;  // in Scene::retries
     Duration lease{0};
     Duration lease_max{0};
-    Duration ttl{0};  // 0: none
-    bool expired_is_dead = false;
     std::uint64_t messages = unlimited;
     std::uint64_t in_flight = unlimited;
     std::uint64_t rate = unlimited;
@@ -79,7 +75,6 @@ struct Scene {
 
     /// Index of a queue; queues.size() if there is none of this name.
     [[nodiscard]] std::size_t find_queue(std::string_view name) const;
-    [[nodiscard]] const RetryScene& retry_of(std::size_t queue) const { return retries[queues[queue].retry]; }
     [[nodiscard]] const PipelineScene* find_pipeline(std::string_view name) const;
 };
 

@@ -196,7 +196,6 @@ void Witness::on_settle(SessionNumber session, const wire::Frame& frame) {
         fact.bad = step == wire::RecordCursor::Step::bad || record.code > 7;
         fact.body = record.body;
         fact.error = as_text(field_octets(record, wire::Field::text));
-        fact.retry_after = std::chrono::milliseconds(field_number(record, wire::Field::retry_after_ms, 0));
         fact.tell = (frame.flags & wire::flag_tell_durable) != 0;
         coverage_.count_settle(record.code);
         const std::uint64_t through = std::max(record.id, field_number(record, wire::Field::through, record.id));

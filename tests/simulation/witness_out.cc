@@ -112,7 +112,6 @@ void Witness::on_deliver(SessionNumber session, const wire::Frame& frame) {
         fact.tag = record.id;
         fact.attempt = record.code;
         fact.fence = field_number(record, wire::Field::fence, 0);
-        fact.accepted_ms = field_number(record, wire::Field::first_accepted_ms, 0);
         std::size_t frames = 1;
         fact.uid = messages_.recognise(whole_body(record.fields, record.body, &frames)).value_or(no_uid);
         if (fact.uid != no_uid && frames != messages_[fact.uid].frames) {

@@ -213,12 +213,7 @@ wire::SettleCode Worker::outcome(const Held& held) {
     if (!held.grave && fate(held, o.reject, 1)) return wire::SettleCode::reject;
     if (world_.healing) return wire::SettleCode::ack;
     if (fate(held, o.nack, 2 + held.attempt)) return wire::SettleCode::nack;
-    // An attempt that is not counted may be throttled again, but not for ever.
-    const std::uint64_t throttled = held.uid == no_uid ? 0 : world_.messages[held.uid].throttled;
-    if (fate(held, o.throttled, 100'002 + held.attempt + (throttled << 20U))) {
-        world_.messages.count_throttled(held.uid);
-        return wire::SettleCode::throttled;
-    }
+    if (fate(held, o.throttled, 100'002 + held.attempt)) return wire::SettleCode::throttled;
     if (odds(o.release)) return wire::SettleCode::release;
     return wire::SettleCode::ack;
 }

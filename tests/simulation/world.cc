@@ -25,7 +25,7 @@ World::World(const Options& options, Coverage& coverage, std::ostream* trace)
       surroundings_{options, agenda_, network_, messages_, coverage, begin, false, 0},
       witness_(options, messages_, coverage, trace),
       now_(begin),
-      wall_(wall_begin_ms),
+      wall_(1'760'000'000'000),
       heal_at_(Instant::never()) {
     make_peers();
     start_broker();

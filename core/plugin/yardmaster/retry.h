@@ -25,13 +25,6 @@ enum ym_reason {
 };
 #define YM_REASON_COUNT 5
 
-/* What else follows; may be joined with |. */
-enum ym_then {
-    YM_UNCOUNTED = 1,  /* the attempt is not used up: the next one has the same number */
-    YM_PAUSE_KEY = 2,  /* all messages of the queue that have the same key wait as long */
-    YM_PAUSE_QUEUE = 4 /* all messages of the queue do */
-};
-
 /* Failed attempts, as columns. */
 typedef struct ym_failures {
     uint32_t size;
@@ -41,7 +34,6 @@ typedef struct ym_failures {
     const uint64_t* age_ns;         /* nanoseconds since the message was accepted */
     const uint64_t* retry_after_ns; /* nanoseconds that the worker asked for; 0: it did not */
     const uint64_t* random;         /* uniform over 64 bits, for jitter */
-    uint32_t* then;                 /* for answers, of ym_then; zeros before. An older host has none: see `size` */
 } ym_failures;
 
 /* get(YM_RETRY_1) */
@@ -55,9 +47,8 @@ typedef struct ym_retry {
     /* Ends the instance. [config] */
     void (*destroy)(void* self);
     /* Writes wait_ns[i], nanoseconds until the next attempt or YM_DEAD_LETTER, for each failure. `wait_ns` is the
-     * host's. A wait beyond 365 days is cut to that, and what `then` cannot hold is left out; both are told and
-     * counted. Any status but YM_OK counts as YM_DEAD_LETTER for all. A call that takes longer than `plugins.budget` of
-     * the settings file is told and counted. [shard] */
+     * host's. A wait beyond 365 days is cut to that. Any status but YM_OK counts as YM_DEAD_LETTER for all. A call that
+     * takes longer than `plugins.budget` of the settings file is told and counted. [shard] */
     ym_status (*decide)(void* self, const ym_failures* failures, uint64_t* wait_ns);
 } ym_retry;
 

@@ -388,21 +388,14 @@ class Retry : public Instance<ym_retry> {
 
     Retry(const ym_plugin& plugin, std::string_view settings) : Instance(plugin, YM_RETRY_1, settings) {}
 
-    struct Next {
-        uint64_t wait_ns = YM_DEAD_LETTER;
-        uint32_t then = 0;  // of ym_then
-    };
-
     /// The wait after one failure in nanoseconds, or YM_DEAD_LETTER.
-    uint64_t decide(const Failure& failure) { return decide_all(failure).wait_ns; }
-    /// With what else follows.
-    Next decide_all(const Failure& failure) {
-        Next next;
+    uint64_t decide(const Failure& failure) {
+        uint64_t wait = YM_DEAD_LETTER;
         const ym_failures columns{
-            sizeof(ym_failures), 1,         &failure.reason, &failure.attempt, &failure.age_ns, &failure.retry_after_ns,
-            &failure.random,     &next.then};
-        check(table_->decide(self_, &columns, &next.wait_ns));
-        return next;
+            sizeof(ym_failures), 1, &failure.reason, &failure.attempt, &failure.age_ns, &failure.retry_after_ns,
+            &failure.random};
+        check(table_->decide(self_, &columns, &wait));
+        return wait;
     }
 };
 

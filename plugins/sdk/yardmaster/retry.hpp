@@ -1,4 +1,4 @@
-// retry/1 in C++17: a class with a constructor from ym::Settings and `ym::Next decide(const ym::Failed&)`.
+// retry/1 in C++17: a class with a constructor from ym::Settings and `uint64_t decide(const ym::Failed&)`.
 #pragma once
 
 #include <yardmaster/retry.h>
@@ -15,14 +15,6 @@ struct Failed {
     std::uint64_t random;
 };
 
-/// What follows: a wait in nanoseconds, or YM_DEAD_LETTER; alone, or with what else of ym_then.
-struct Next {
-    Next(std::uint64_t wait, std::uint32_t and_then = 0) : wait_ns(wait), then(and_then) {}
-
-    std::uint64_t wait_ns;
-    std::uint32_t then;
-};
-
 namespace detail {
 
 template <class T>
@@ -35,13 +27,9 @@ const void* get_retry(const char* interface_id) {
         &destroy<T>,
         [](void* self, const ym_failures* failures, std::uint64_t* wait_ns) -> ym_status {
             return run<T>(self, [&](T& object) {
-                const bool has_then = failures->size >= sizeof(ym_failures);
                 for (std::uint32_t i = 0; i < failures->count; ++i) {
-                    const Next next =
-                        object.decide(Failed{failures->reason[i], failures->attempt[i], failures->age_ns[i],
-                                             failures->retry_after_ns[i], failures->random[i]});
-                    wait_ns[i] = next.wait_ns;
-                    if (has_then) failures->then[i] = next.then;
+                    wait_ns[i] = object.decide(Failed{failures->reason[i], failures->attempt[i], failures->age_ns[i],
+                                                      failures->retry_after_ns[i], failures->random[i]});
                 }
             });
         },

@@ -63,9 +63,9 @@ struct PicksNobodyElse {
 struct CannotDecide {
     static constexpr ym_setting settings[] = {{}};
     explicit CannotDecide(ym::Settings /*given*/) {}
-    static ym::Next decide(const ym::Failed& failed) {
+    static std::uint64_t decide(const ym::Failed& failed) {
         if (failed.attempt > 1) throw std::runtime_error("no decision");
-        return {YM_DEAD_LETTER - 1, 0xffffffffU};
+        return YM_DEAD_LETTER - 1;
     }
 };
 

@@ -42,7 +42,7 @@ class InTurn final : public BalancePolicy {
 class Wait final : public RetryPolicy {
   public:
     Wait(Duration wait, std::uint32_t attempts) : wait_(wait), attempts_(attempts) {}
-    void decide(std::span<const FailedAttempt> failures, std::span<NextAttempt> waits) override {
+    void decide(std::span<const FailedAttempt> failures, std::span<Duration> waits) override {
         for (std::size_t i = 0; i < failures.size(); ++i) {
             const FailedAttempt& f = failures[i];
             const bool dead = f.reason == FailureReason::reject || f.attempt >= attempts_;
@@ -164,10 +164,7 @@ class Bench {
         step();
     }
     void set_time(Instant at) {
-        wall_rest_ += at - now.monotonic;
-        const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(wall_rest_);
-        now.wall.since_epoch += whole;
-        wall_rest_ -= whole;
+        now.wall.since_epoch += std::chrono::duration_cast<std::chrono::milliseconds>(at - now.monotonic);
         now.monotonic = at;
     }
     void raw(PeerId peer, const std::string& octets) {
@@ -307,7 +304,6 @@ class Bench {
 
     std::deque<std::string> frames_;
     std::deque<std::vector<Octets>> parts_;
-    Duration wall_rest_{0};  // that makes no millisecond yet
 };
 
 }  // namespace ym::test

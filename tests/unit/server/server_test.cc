@@ -33,9 +33,9 @@ class First final : public BalancePolicy {
 
 class Never final : public RetryPolicy {
   public:
-    void decide(std::span<const FailedAttempt> failures, std::span<NextAttempt> waits) override {
+    void decide(std::span<const FailedAttempt> failures, std::span<Duration> waits) override {
         ASSERT_EQ(failures.size(), waits.size());
-        std::fill(waits.begin(), waits.end(), NextAttempt{});
+        std::fill(waits.begin(), waits.end(), dead_letter);
     }
 };
 

@@ -93,9 +93,6 @@ std::unique_ptr<Owned> some_record(Prng& random, RecordKind kind) {
             record.steps = as_octets(made->fields);
             record.message = MessageId{random.next() >> 1U};
             break;
-        case RecordKind::attempted:
-            record.reason = static_cast<FailureReason>(random.below(failure_reason_count));
-            break;
         case RecordKind::dead: record.reason = static_cast<FailureReason>(random.below(dead_reason_count)); break;
         case RecordKind::moved:
             record.origin = MessageId{random.next()};
@@ -120,6 +117,7 @@ std::unique_ptr<Owned> some_record(Prng& random, RecordKind kind) {
             add_session(random, *made);
             add_numbers(random, *made, 40);
             break;
+        case RecordKind::attempted: break;
         case RecordKind::ledger:
         case RecordKind::totals: add_numbers(random, *made, 40); break;
     }
