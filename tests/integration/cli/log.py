@@ -126,9 +126,9 @@ class Log(unittest.TestCase):
     def test_dump_tells_every_record_in_words(self):
         code, out, err = log("dump", self.data)
         self.assertEqual((code, err), (FINE, ""))
-        for words in ("queue 0 is ", "accepted message 1 in orders, audit", "settled message 10 in orders: acked",
-                      "frame 1 at 4096: epoch"):  # fmt: skip
+        for words in ("queue 0 is ", "accepted message 1 in orders, audit", "frame 1 at 4096: epoch"):
             self.assertIn(words, out)
+        self.assertRegex(out, r"settled messages? (\d+, )*10 in orders: acked")  # acks of one turn share a record
         self.assertNotIn("settled message 11", out)
         self.assertNotIn("DAMAGED", out)
         self.assertEqual(self.before, digests(self.data))
@@ -168,7 +168,7 @@ class Log(unittest.TestCase):
         self.assertEqual(code, DAMAGED)
         self.assertIn("body DAMAGED", out)
         self.assertIn("damaged: ", err)
-        self.assertIn("settled message 10", out)
+        self.assertRegex(out, r"settled messages? (\d+, )*10 ")
         code, out, err = log("export", self.data)
         self.assertEqual((code, "cannot be read" in err), (DAMAGED, True))
         self.assertEqual(self.before, digests(self.data))
