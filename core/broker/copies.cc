@@ -49,7 +49,8 @@ std::vector<CopyStatus> Broker::Machine::copies() {
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         for (const auto* copies : {&pending_[i].copies, &pending_[i].behind}) {
             for (const StoringCopy& copy : *copies) {
-                all.push_back(copy_of(messages_, histories_, queue(copy.queue), CopyState::storing, copy.slot));
+                for (Slot slot = copy.slot; slot < copy.slot + copy.count; ++slot)
+                    all.push_back(copy_of(messages_, histories_, queue(copy.queue), CopyState::storing, slot));
             }
         }
     }

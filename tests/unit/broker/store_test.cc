@@ -87,6 +87,22 @@ TEST(Store, ThatIsShortOfSpaceGetsAcksInBatchesOfTheirOwnThatMayWait) {
     Bench::balanced(b.queue("orders"));
 }
 
+TEST(Store, ThatHasNotYetStoredABatchIsWaitedForByEachCopyOfIt) {
+    Bench b(durable({"orders"}), keeps);
+    b.hello(producer, "p");
+    b.from(producer, [](wire::FrameWriter& w) {
+        w.begin(Verb::publish, 0, "orders", 0);
+        for (std::uint64_t i = 1; i <= 3; ++i) w.begin_record(0, i);
+    });
+    b.step();
+    const std::vector<CopyStatus> copies = b.broker.copies();
+    ASSERT_THAT(copies, SizeIs(3));
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(copies[i].message.value, i + 1);
+        EXPECT_EQ(copies[i].state, CopyState::storing);
+    }
+}
+
 TEST(Store, ThatDoesNotKnowIsAcquiredAgainAndTellsWhatItHas) {
     Bench b(durable({"orders"}), keeps);
     b.hello(producer, "p");
