@@ -19,11 +19,11 @@ void Broker::Machine::send(Session& s, std::size_t at) {
     s.last_sent = now_.monotonic;
 }
 
-void Broker::Machine::send_bare(Session& s, Verb verb) {
+void Broker::Machine::send_bare(Session& s, Verb verb, std::uint64_t number) {
     if (s.majordomo) return say_majordomo(s, verb);
     const std::size_t at = out_->octets.size();
     wire::FrameWriter writer(out_->octets);
-    writer.begin(verb, 0, {}, 0);
+    writer.begin(verb, 0, {}, number);
     writer.end();
     send(s, at);
 }
@@ -59,11 +59,7 @@ void Broker::Machine::send_heartbeat(Session& s) {
     const std::uint32_t before = s.stretch;
     s.stretch = std::max(stretch_for(s.listener, peers),
                          std::min(before, std::max(stretch_for(s.listener, peers + peers / 4), (before + 1) / 2)));
-    const std::size_t at = out_->octets.size();
-    wire::FrameWriter writer(out_->octets);
-    writer.begin(Verb::heartbeat, 0, {}, s.stretch == before ? 0 : to_ms(heartbeat(s)));
-    writer.end();
-    send(s, at);
+    send_bare(s, Verb::heartbeat, s.stretch == before ? 0 : to_ms(heartbeat(s)));
 }
 
 std::uint64_t Broker::Machine::publish_window(Session& s) const {

@@ -161,6 +161,8 @@ class Broker::Machine : private Bounds {
     bool accept_run(Session& session, std::span<const Candidate> run);
     void accept(Session& session, Candidate& candidate, const Pipeline* pipeline);
     static void count_optional_full(Queue& queue);
+    [[nodiscard]] bool may_store_for(const Queue& queue) const;
+    [[nodiscard]] static bool has_room_for(const Queue& queue, std::uint64_t messages, std::uint64_t bytes);
     bool can_take(const Queue& queue, std::uint64_t bytes) const;
     void make_room(Queue& queue, std::uint64_t bytes);
     [[nodiscard]] bool check_targets(Session& session, Candidate& candidate, std::uint32_t& copies, bool& stored);
@@ -326,7 +328,7 @@ class Broker::Machine : private Bounds {
     void write_confirms(Session& session, const std::vector<Answer>& answers, bool settled);
     void write_lost(Session& session);
     void send(Session& session, std::size_t at);
-    void send_bare(Session& session, wire::Verb verb);
+    void send_bare(Session& session, wire::Verb verb, std::uint64_t number = 0);
     [[nodiscard]] Duration heartbeat(const Session& session) const;
     [[nodiscard]] std::uint32_t stretch_for(std::uint32_t listener, std::uint64_t peers) const;
     void send_heartbeat(Session& session);

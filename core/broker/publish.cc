@@ -200,9 +200,20 @@ void Broker::Machine::refuse(Session& s, std::uint64_t sequence, Status status, 
     say(s);
 }
 
-bool Broker::Machine::can_take(const Queue& q, std::uint64_t bytes) const {
+/// Whether the store takes a publish for the queue now, if it needs one.
+bool Broker::Machine::may_store_for(const Queue& q) const {
+    return !q.keeps || (store_open() && !held_go_);
+}
+
+bool Broker::Machine::has_room_for(const Queue& q, std::uint64_t messages, std::uint64_t bytes) {
     const QueueLimits& limit = q.settings.limits;
-    if (q.live < limit.messages && q.bytes + bytes <= limit.bytes) return true;
+    return limit.messages - std::min(limit.messages, q.live) >= messages && q.bytes + bytes <= limit.bytes;
+}
+
+/// Whether a message finds room, or makes it: see make_room().
+bool Broker::Machine::can_take(const Queue& q, std::uint64_t bytes) const {
+    if (has_room_for(q, 1, bytes)) return true;
+    const QueueLimits& limit = q.settings.limits;
     return limit.when_full != WhenFull::reject && bytes <= limit.bytes && q.ready > 0;
 }
 
@@ -210,7 +221,7 @@ void Broker::Machine::make_room(Queue& q, std::uint64_t bytes) {
     const QueueLimits& limit = q.settings.limits;
     // Dead letters of the message's other queues may have come in after it was looked at; none is dropped for that.
     if (limit.when_full == WhenFull::reject) return;
-    while ((q.live >= limit.messages || q.bytes + bytes > limit.bytes) && q.ready > 0) {
+    while (!has_room_for(q, 1, bytes) && q.ready > 0) {
         Lane& lane = *q.last_lane();
         const Copy oldest = lane.front(messages_);
         lane.pop(oldest);
@@ -234,8 +245,8 @@ bool Broker::Machine::check_targets(Session& s, Candidate& c, std::uint32_t& cop
     while (*link != no_link) {
         Target& target = targets_[*link];
         Queue& q = queue(target.queue);
-        const bool has_room = can_take(q, bytes);
-        if (has_room && (!q.keeps || (store_open() && !held_go_))) {
+        const bool has_place = can_take(q, bytes);
+        if (has_place && may_store_for(q)) {
             ++copies;
             stored = stored || q.keeps;
             link = &target.next;
@@ -243,7 +254,7 @@ bool Broker::Machine::check_targets(Session& s, Candidate& c, std::uint32_t& cop
         }
         if (!target.optional || YM_MUTANT(optional_refuses)) {
             ++q.refused;
-            if (!has_room) {
+            if (!has_place) {
                 refuse(s, c.sequence, Status::full, "queue '" + q.settings.name + "' is full");
             } else if (store_state_ != StoreState::ready) {
                 refuse(s, c.sequence, Status::draining, why_store_away, store_full_wait);

@@ -27,18 +27,15 @@ std::size_t Broker::Machine::alike(std::size_t first) const {
 /// Accepts messages that alike() found, as accept() would one after the other. False, and nothing is done, if there
 /// may not be room for all of them.
 bool Broker::Machine::accept_run(Session& s, std::span<const Candidate> run) {
-    const Target& target = targets_[run.front().first];
-    Queue& q = queue(target.queue);
+    Queue& q = queue(targets_[run.front().first].queue);
     std::uint64_t bytes = 0;
     std::uint64_t body_bytes = 0;
     for (const Candidate& c : run) {
         bytes += c.fields.size() + c.body.size();
         body_bytes += c.body.size();
     }
-    const QueueLimits& limit = q.settings.limits;
     if (draining_ || asking_ != nullptr || memory() + bytes > topology_->memory_max ||
-        limit.messages - std::min(limit.messages, q.live) < run.size() || q.bytes + bytes > limit.bytes ||
-        (q.keeps && (!store_open() || held_go_)))
+        !has_room_for(q, run.size(), bytes) || !may_store_for(q))
         return false;
     s.published += run.size();
     Slot first = no_slot;
